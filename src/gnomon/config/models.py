@@ -1,0 +1,235 @@
+"""The configuration's shape: what every key means, its default, and what is refused.
+
+Sections that name a plug-in (`kind`) stay raw here, because plug-ins live on higher floors; the pipeline's plan
+validates them through their registry before any work starts.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+
+def _has_kind(section: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(section.get("kind"), str):
+        raise ValueError("needs a `kind`: the name of a registered component")
+    return section
+
+
+Component = Annotated[dict[str, Any], AfterValidator(_has_kind)]
+"""A plug-in: `kind` names it, the other keys are its fields."""
+
+Severity = Literal["error", "warning", "off"]
+
+
+class Section(BaseModel):
+    """The base of every section: unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ChecksConfig(Section):
+    """What is checked in the bars, and how serious a finding is. An error stops the run (exit 3)."""
+
+    duplicates: Severity = "error"
+    order: Severity = "error"
+    non_finite: Severity = "error"
+    non_positive: Severity = "error"
+    ohlc: Severity = "error"
+    zero_volume: Severity = "warning"
+    gaps: Severity = "warning"
+    stale: Severity = "warning"
+    stale_bars: int = Field(default=10, ge=2)
+    """Equal closes in a row, with equal open, high and low, that count as stale."""
+    jumps: Severity = "warning"
+    jump_sigmas: float = Field(default=20.0, gt=0)
+    """A move of this many robust standard deviations is looked at."""
+    max_rows: int = Field(default=200, ge=1)
+    """Offending rows kept for each finding."""
+
+
+class SideTableConfig(Section):
+    """A table joined as-of on its moment of publication."""
+
+    source: Component
+    delay: str | None = None
+    """Publication delay added to the table's stamp ("1d", "8h"); required where the table has no `known_at`."""
+    tolerance: str | None = None
+    """Older values than this are not used ("30d")."""
+    columns: list[str] | None = None
+
+
+class DataConfig(Section):
+    """Where bars come from and how they are checked, repaired and adjusted."""
+
+    source: Component = {"kind": "embedded"}
+    symbols: list[str] | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+    frequency: str | None = None
+    """Time between bars ("1m", "1h", "1d"); None takes the most common step of the data."""
+    calendar: str | None = None
+    """An exchange calendar (XNYS, 24/7, ...) that gaps are checked against."""
+    checks: ChecksConfig = ChecksConfig()
+    repair: list[Component] = []
+    """Repairs in order; nothing is repaired that is not named here."""
+    actions: Component | None = None
+    """A table of splits and dividends that prices are adjusted by."""
+    universe: Component | None = None
+    """A table of listing and delisting dates: the point-in-time universe."""
+    side_tables: dict[str, SideTableConfig] = {}
+    cache: bool = True
+
+
+class FeaturesConfig(Section):
+    """Which features are computed."""
+
+    set: str = "default"
+    include: list[str] = []
+    exclude: list[str] = []
+    params: dict[str, dict[str, Any]] = {}
+    """Parameters by feature name, in place of its defaults."""
+
+
+class ModelConfig(Section):
+    """A model to train: `model_type` names it in the registry, `params` is its own config."""
+
+    model_type: str
+    name: str | None = None
+    params: dict[str, Any] = {}
+
+
+class TrainingConfig(Section):
+    """How models are fitted."""
+
+    horizon: int | None = None
+    """Bars ahead that models forecast; None takes the first of the labels."""
+    scaler: Literal["standard", "robust", "none"] = "standard"
+    early_stopping_rounds: int | None = Field(default=50, ge=1)
+    use_sample_weights: bool = True
+    threads: int = Field(default=1, ge=1)
+
+
+class ThresholdsConfig(Section):
+    """The pass/fail table of a report."""
+
+    min_sharpe: float = 0.5
+    max_drawdown: float = Field(default=0.20, gt=0, le=1)
+    min_profit_factor: float = 1.3
+
+
+class EvaluationConfig(Section):
+    """How results are judged."""
+
+    thresholds: ThresholdsConfig = ThresholdsConfig()
+    benchmarks: list[str] = ["buy_and_hold", "equal_weight", "moving_average_cross", "random", "cash"]
+    periods_per_year: float | None = Field(default=None, gt=0)
+    """Bars in a year; None counts them in the data."""
+    risk_free: float = 0.0
+    """Annual, as a fraction."""
+    significance: float = Field(default=0.05, gt=0, lt=1)
+    cost_multiples: list[float] = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0]
+
+
+class ReportConfig(Section):
+    """What a report holds and in which forms it is written."""
+
+    title: str | None = None
+    formats: list[Literal["html", "md", "pdf"]] = ["html", "md"]
+    export: list[Literal["png", "svg", "csv"]] = []
+
+
+class StoreConfig(Section):
+    """Where artifacts are kept: a folder (relative to the workspace) or an fsspec URL."""
+
+    url: str = ".gnomon/store"
+    options: dict[str, Any | SecretStr] = {}
+
+
+class TrackingConfig(Section):
+    """The experiment tracker: an MLflow URI, by default SQLite in the workspace; `enabled: false` turns it off."""
+
+    enabled: bool = True
+    uri: str | None = None
+    experiment: str | None = None
+
+
+class LoggingConfig(Section):
+    """How Gnomon logs: to stderr, and to a rotated JSON file in the workspace."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["console", "json"] = "console"
+    file: str | None = ".gnomon/logs/gnomon.jsonl"
+    max_bytes: int = Field(default=10_000_000, ge=1000)
+    backups: int = Field(default=5, ge=0)
+
+
+class ExecutorConfig(Section):
+    """How stages are run."""
+
+    workers: int = Field(default=2, ge=1)
+    retries: int = Field(default=0, ge=0)
+    retry_wait_seconds: float = Field(default=1.0, ge=0)
+
+
+class StageConfig(Section):
+    """A stage of a pipeline, with what differs from the executor's defaults."""
+
+    stage: str
+    retries: int | None = Field(default=None, ge=0)
+
+
+class DeploymentConfig(Section):
+    """Where and how a model is deployed."""
+
+    environment: str = "paper"
+    strategy: str = "direct"
+
+
+class MonitoringConfig(Section):
+    """What is watched while a model runs."""
+
+    enabled: bool = True
+
+
+class PipelineConfig(Section):
+    """The whole configuration of a workspace."""
+
+    project: str = "gnomon"
+    seed: int = Field(default=7, ge=0)
+    pipeline: str = "default"
+    """The pipeline that `gnomon run` runs."""
+    pipelines: dict[str, list[str | StageConfig]] = {}
+    data: DataConfig = DataConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    labels: Component = {"kind": "triple_barrier"}
+    split: Component = {"kind": "holdout"}
+    model: ModelConfig | None = None
+    """The only model, for a workspace with one; the same as a single entry in `models`."""
+    models: dict[str, ModelConfig] = {}
+    training: TrainingConfig = TrainingConfig()
+    sizing: Component = {"kind": "fixed"}
+    guardrails: list[Component] = []
+    execution: dict[str, Any] = {}
+    """The fields of `ExecutionConfig`."""
+    evaluation: EvaluationConfig = EvaluationConfig()
+    report: ReportConfig = ReportConfig()
+    store: StoreConfig = StoreConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    logging: LoggingConfig = LoggingConfig()
+    executor: ExecutorConfig = ExecutorConfig()
+    deployment: DeploymentConfig = DeploymentConfig()
+    monitoring: MonitoringConfig = MonitoringConfig()
+
+    @model_validator(mode="after")
+    def _known_pipeline(self) -> PipelineConfig:
+        if self.pipelines and self.pipeline not in self.pipelines:
+            raise ValueError(f"pipeline {self.pipeline!r} is not one of pipelines: {', '.join(self.pipelines)}")
+        return self
+
+    def candidates(self) -> dict[str, ModelConfig]:
+        """Every model to train, by name."""
+        single = {self.model.name or self.model.model_type: self.model} if self.model else {}
+        return {**single, **self.models}

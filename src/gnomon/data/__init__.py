@@ -1,0 +1,1 @@
+"""Market data: sources, checks, repair, as-of joins, calendars, versions, synthetic markets."""

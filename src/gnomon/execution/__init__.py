@@ -1,0 +1,1 @@
+"""Orders and their price: costs, sizing, guardrails."""

@@ -1,0 +1,1 @@
+"""Compiled loops that carry their state: indicators, barriers, the ledger."""

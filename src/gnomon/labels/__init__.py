@@ -1,0 +1,1 @@
+"""Labels, behind the wall: what a model should have known."""

@@ -1,0 +1,1 @@
+"""Functions of plain numbers and arrays: returns, trades, forecasts, significance."""

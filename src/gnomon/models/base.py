@@ -1,0 +1,107 @@
+"""What a model is: fit, predict, save, load. One file and one config a model; the house works on it as is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from gnomon.core.registry import Registry
+from gnomon.samples.base import Forecast, Samples
+
+State = Any
+"""Recurrent memory or the account, for models that carry one; None for the others."""
+
+
+class ModelConfig(BaseModel):
+    """The base of every model's own config: fields are its YAML, unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    horizon: int | None = None
+    """Bars ahead that it forecasts; None takes the first horizon of the samples."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitReport:
+    """What a fit did: iterations run, the best one, curves by name (a value an iteration), feature importance."""
+
+    iterations: int = 1
+    best_iteration: int | None = None
+    curves: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    importance: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+class Callback(Protocol):
+    """Watches a fit. A model calls these; each method may do nothing."""
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:
+        """Before the first iteration."""
+        ...
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:
+        """After each iteration or epoch (counted from 0); returns True to stop the fit."""
+        ...
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
+        """After the last iteration."""
+        ...
+
+
+class ModelBase(ABC):
+    """A model. Made with its config; fitted once; saved in data-only formats, never pickle."""
+
+    Config: ClassVar[type[ModelConfig]] = ModelConfig
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        self.config = config if config is not None else self.Config()
+
+    @abstractmethod
+    def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Sequence[Callback] = ()) -> FitReport:
+        """Learns from `train`; `valid` only stops it early. Raises DataError for samples it cannot learn from."""
+
+    @abstractmethod
+    def predict(self, samples: Samples, *, state: State | None = None) -> Forecast:
+        """A forecast, one row a sample. A row's forecast does not depend on the other rows of the batch."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Writes the model into an existing empty folder: the same model, the same bytes."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """The model that `save` wrote; its forecasts are equal to the last bit."""
+
+
+M = TypeVar("M", bound=type[ModelBase])
+
+
+class ModelRegistry:
+    """Models by name. `@ModelRegistry.register(name="lightgbm", family="boosting")` adds one."""
+
+    models: ClassVar[Registry[ModelBase]] = Registry("model")
+
+    @classmethod
+    def register(cls, *, name: str, family: str) -> Callable[[M], M]:
+        """Decorator: adds a model class with its family (boosting, classical, neural, ...)."""
+        return cls.models.register(name=name, family=family)
+
+    @classmethod
+    def create(cls, name: str, *, where: str = "model", **params: Any) -> ModelBase:
+        """An unfitted model; `params` are its config. ConfigError names what is wrong and the nearest right key."""
+        from gnomon.core.registry import build
+
+        model = cls.models.get(name, where=where)
+        return model(build(model.Config, params, where=where))
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """All registered models."""
+        return cls.models.names()

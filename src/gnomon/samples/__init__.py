@@ -1,0 +1,1 @@
+"""Arrays that models learn from, and the values Forecast and Targets."""

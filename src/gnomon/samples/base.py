@@ -1,0 +1,89 @@
+"""What models see and say: `Samples` in, `Forecast` out. Arrays only, one row a symbol and moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import Self
+
+import numpy as np
+
+from gnomon.core.types import Array, Bool, Float32, Float64, Int8, Int32, Int64
+
+UNKNOWN_END = np.iinfo(np.int64).max
+"""`label_end` of a label that the data end too early to decide: later than every test, so purging removes it."""
+
+CLASSES = (-1, 0, 1)
+"""The columns of `Forecast.probability`: short, flat, long."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Samples:
+    """Rows to learn from, sorted by symbol, then `known_at`.
+
+    known_at: when the row became knowable (UTC, microseconds). symbol: index into `symbols`. segment: rows of one
+    symbol that follow each other without a gap share a number, and windows stay within it. prices: by `price_names`, at
+    the row's own bar. Per horizon (bars ahead): y in {-1, 0, 1}, label_end (`UNKNOWN_END` while undecided),
+    forward_return as a fraction, weight (0 while undecided).
+    """
+
+    x: Float32[Array, "n f"]
+    known_at: Int64[Array, " n"]
+    symbol: Int32[Array, " n"]
+    segment: Int32[Array, " n"]
+    prices: Float64[Array, "n k"]
+    y: Int8[Array, "n h"]
+    label_end: Int64[Array, "n h"]
+    forward_return: Float64[Array, "n h"]
+    weight: Float32[Array, "n h"]
+    symbols: tuple[str, ...]
+    feature_names: tuple[str, ...]
+    price_names: tuple[str, ...]
+    horizons: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.known_at)
+
+    @property
+    def last_label_end(self) -> Int64[Array, " n"]:
+        """When the last of a row's labels became known: what purging goes by."""
+        return np.asarray(self.label_end.max(axis=1)) if self.label_end.shape[1] else self.known_at
+
+    def take(self, rows: Int64[Array, " m"]) -> Self:
+        """The given rows, in the given order (keep it sorted)."""
+        per_row = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **per_row)
+
+    def horizon(self, bars: int) -> int:
+        """The column of a horizon. Raises ValueError that lists the horizons there are."""
+        if bars not in self.horizons:
+            raise ValueError(f"no labels at horizon {bars}; the samples carry {list(self.horizons)}")
+        return self.horizons.index(bars)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Forecast:
+    """What every model family says: probabilities of (short, flat, long) at one horizon, one row a symbol and moment.
+
+    Optional: `quantiles[n, q]` of the forward return at `quantile_levels`; `allowed[n, 3]`, a conformal set or an
+    abstention (a row with no class allowed).
+    """
+
+    probability: Float64[Array, "n 3"]
+    known_at: Int64[Array, " n"]
+    symbol: Int32[Array, " n"]
+    symbols: tuple[str, ...]
+    horizon: int
+    quantiles: Float64[Array, "n q"] | None = None
+    quantile_levels: tuple[float, ...] = ()
+    allowed: Bool[Array, "n 3"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.known_at)
+
+    def edge(self) -> Float64[Array, " n"]:
+        """Probability of long minus probability of short, in [-1, 1]."""
+        return np.asarray(self.probability[:, 2] - self.probability[:, 0])

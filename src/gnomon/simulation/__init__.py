@@ -1,0 +1,1 @@
+"""Forecasts to targets to the ledger to equity."""

@@ -1,0 +1,1 @@
+"""Splits, behind the wall: folds whose training labels end before testing begins."""

@@ -1,0 +1,1 @@
+"""Artifacts by content, tracking, the trial ledger."""

@@ -1,0 +1,1 @@
+"""Batteries of tests for plug-in authors."""
