@@ -1,33 +1,32 @@
-"""Types, errors, clock, seeds, hashing, registries, logging: what every floor stands on."""
+"""Types, errors, clock, seeds, hashing, files, registries, logging: what every floor stands on."""
 
-from gnomon.core.clock import Clock, FixedClock, SystemClock
-from gnomon.core.errors import (
-    ConfigError,
-    DataError,
-    GateError,
-    GnomonError,
-    IntegrityError,
-    LockedError,
-    PlanError,
-    StageError,
-    StoreError,
-)
-from gnomon.core.registry import Registry
-from gnomon.core.seeds import generator
+from __future__ import annotations
 
-__all__ = [
-    "Clock",
-    "ConfigError",
-    "DataError",
-    "FixedClock",
-    "GateError",
-    "GnomonError",
-    "IntegrityError",
-    "LockedError",
-    "PlanError",
-    "Registry",
-    "StageError",
-    "StoreError",
-    "SystemClock",
-    "generator",
-]
+import importlib
+from typing import Any
+
+# Names load on first use: `gnomon --help` passes through here and must not pay for numpy or pydantic.
+_HOMES = {
+    "Clock": "clock",
+    "ConfigError": "errors",
+    "DataError": "errors",
+    "FixedClock": "clock",
+    "GateError": "errors",
+    "GnomonError": "errors",
+    "IntegrityError": "errors",
+    "LockedError": "errors",
+    "PlanError": "errors",
+    "Registry": "registry",
+    "StageError": "errors",
+    "StoreError": "errors",
+    "SystemClock": "clock",
+    "generator": "seeds",
+}
+
+__all__ = sorted(_HOMES)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
