@@ -1,0 +1,92 @@
+"""The code behind a stage, as a hash: every gnomon module that its module imports, directly or through others.
+
+A comment counts like code: too many recomputations are a nuisance, one too few is a lie.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import importlib.util
+import platform
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from gnomon.core.hashing import hash_bytes, hash_file, hash_value
+
+PACKAGE = "gnomon"
+NUMERIC_LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "scipy", "scikit-learn", "lightgbm", "pyarrow", "arch")
+"""Libraries whose version may move a result."""
+
+
+def code_hash(modules: Iterable[str], plugins: Iterable[Path] = ()) -> str:
+    """Hash of the modules' import closures within gnomon, the user's files, and the numeric libraries' versions."""
+    closure = sorted(set().union(*(import_closure(module) for module in modules)))
+    return hash_value(
+        {
+            "modules": {name: _source_hash(name) for name in closure},
+            "plugins": {path.name: hash_file(path) for path in sorted(plugins)},
+            "libraries": library_versions(),
+        }
+    )
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the numeric libraries that are installed."""
+    versions = {"python": platform.python_version()}
+    for name in NUMERIC_LIBRARIES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "absent"
+    return versions
+
+
+def import_closure(module: str) -> frozenset[str]:
+    """Every gnomon module reached from `module` by import statements, wherever they stand, itself included.
+
+    A module outside gnomon (a plug-in's) is followed too, but only its own file and its gnomon imports.
+    """
+    reached: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        waiting.extend(_direct_imports(name) - reached)
+    return frozenset(reached)
+
+
+@cache
+def _file(module: str) -> Path | None:
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ModuleNotFoundError, ValueError):
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin and spec.origin.endswith(".py") else None
+
+
+@cache
+def _source_hash(module: str) -> str:
+    path = _file(module)
+    return hash_bytes(path.read_bytes()) if path is not None else "none"
+
+
+@cache
+def _direct_imports(module: str) -> frozenset[str]:
+    path = _file(module)
+    if path is None:
+        return frozenset()
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module)
+            # `from gnomon.kernels import ledger` names a module, `from gnomon.kernels.base import Kernel` a value.
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    inside = {name for name in found if name == PACKAGE or name.startswith(f"{PACKAGE}.")}
+    return frozenset(name for name in inside if _file(name) is not None)
