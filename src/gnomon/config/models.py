@@ -6,10 +6,13 @@ validates them through their registry before any work starts.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from gnomon.core.errors import unknown
 
 
 def _has_kind(section: dict[str, Any]) -> dict[str, Any]:
@@ -21,13 +24,50 @@ def _has_kind(section: dict[str, Any]) -> dict[str, Any]:
 Component = Annotated[dict[str, Any], AfterValidator(_has_kind)]
 """A plug-in: `kind` names it, the other keys are its fields."""
 
+
+def _registry(name: str) -> Any:
+    """Notes, for the JSON Schema and the checks of higher floors, which registry a component's `kind` is from."""
+    return Field(json_schema_extra={"x-registry": name})
+
+
+Source = Annotated[Component, _registry("data source")]
+Labels = Annotated[Component, _registry("labeler")]
+Split = Annotated[Component, _registry("splitter")]
+Sizing = Annotated[Component, _registry("sizer")]
+Guardrail = Annotated[Component, _registry("guardrail")]
+Repair = Annotated[Component, _registry("repair")]
+
+
+def _moment(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is not a moment; write 2020-01-31 or 2020-01-31T16:00:00+00:00") from None
+    elif isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment, json_schema_input_type=str)]
+"""A date or a time in ISO form; without a time zone it is UTC."""
+
+
 Severity = Literal["error", "warning", "off"]
 
 
 class Section(BaseModel):
-    """The base of every section: unknown keys are refused, values are frozen."""
+    """The base of every section: unknown keys are refused, types are taken at their word, values are frozen."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    def __getitem__(self, key: str) -> Any:
+        """`section["threads"]` is `section.threads`; KeyError for what is no key."""
+        if key not in type(self).model_fields:
+            raise KeyError(key)
+        return getattr(self, key)
 
 
 class ChecksConfig(Section):
@@ -53,7 +93,7 @@ class ChecksConfig(Section):
 class SideTableConfig(Section):
     """A table joined as-of on its moment of publication."""
 
-    source: Component
+    source: Source
     delay: str | None = None
     """Publication delay added to the table's stamp ("1d", "8h"); required where the table has no `known_at`."""
     tolerance: str | None = None
@@ -64,16 +104,16 @@ class SideTableConfig(Section):
 class DataConfig(Section):
     """Where bars come from and how they are checked, repaired and adjusted."""
 
-    source: Component = {"kind": "embedded"}
+    source: Source = {"kind": "embedded"}
     symbols: list[str] | None = None
-    start: datetime | None = None
-    end: datetime | None = None
+    start: Moment | None = None
+    end: Moment | None = None
     frequency: str | None = None
     """Time between bars ("1m", "1h", "1d"); None takes the most common step of the data."""
     calendar: str | None = None
     """An exchange calendar (XNYS, 24/7, ...) that gaps are checked against."""
     checks: ChecksConfig = ChecksConfig()
-    repair: list[Component] = []
+    repair: list[Repair] = []
     """Repairs in order; nothing is repaired that is not named here."""
     actions: Component | None = None
     """A table of splits and dividends that prices are adjusted by."""
@@ -96,9 +136,11 @@ class FeaturesConfig(Section):
 class ModelConfig(Section):
     """A model to train: `model_type` names it in the registry, `params` is its own config."""
 
-    model_type: str
+    model_type: Annotated[str, _registry("model")]
     name: str | None = None
+    """What the model is called in reports; None takes its type."""
     params: dict[str, Any] = {}
+    """The fields of the model's own config."""
 
 
 class TrainingConfig(Section):
@@ -145,7 +187,7 @@ class StoreConfig(Section):
     """Where artifacts are kept: a folder (relative to the workspace) or an fsspec URL."""
 
     url: str = ".gnomon/store"
-    options: dict[str, Any | SecretStr] = {}
+    options: dict[str, Any] = {}
 
 
 class TrackingConfig(Section):
@@ -202,16 +244,18 @@ class PipelineConfig(Section):
     pipeline: str = "default"
     """The pipeline that `gnomon run` runs."""
     pipelines: dict[str, list[str | StageConfig]] = {}
+    plugins: list[str] = []
+    """The workspace's own Python files (features, models, stages, sources), loaded before planning."""
     data: DataConfig = DataConfig()
     features: FeaturesConfig = FeaturesConfig()
-    labels: Component = {"kind": "triple_barrier"}
-    split: Component = {"kind": "holdout"}
+    labels: Labels = {"kind": "triple_barrier"}
+    split: Split = {"kind": "holdout"}
     model: ModelConfig | None = None
     """The only model, for a workspace with one; the same as a single entry in `models`."""
     models: dict[str, ModelConfig] = {}
     training: TrainingConfig = TrainingConfig()
-    sizing: Component = {"kind": "fixed"}
-    guardrails: list[Component] = []
+    sizing: Sizing = {"kind": "fixed"}
+    guardrails: list[Guardrail] = []
     execution: dict[str, Any] = {}
     """The fields of `ExecutionConfig`."""
     evaluation: EvaluationConfig = EvaluationConfig()
@@ -225,8 +269,11 @@ class PipelineConfig(Section):
 
     @model_validator(mode="after")
     def _known_pipeline(self) -> PipelineConfig:
-        if self.pipelines and self.pipeline not in self.pipelines:
-            raise ValueError(f"pipeline {self.pipeline!r} is not one of pipelines: {', '.join(self.pipelines)}")
+        known = ["default", *self.pipelines]
+        if self.pipeline not in known:
+            raise PydanticCustomError(
+                "unknown_pipeline", "{message}", {"message": unknown("pipeline", self.pipeline, known)}
+            )
         return self
 
     def candidates(self) -> dict[str, ModelConfig]:
