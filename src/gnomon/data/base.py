@@ -1,4 +1,4 @@
-"""What a source of bars is, and what bars are.
+"""What a source of bars is, what bars are, and what a side table is.
 
 Bars are one long table: `timestamp` (UTC, microseconds: the moment the bar closed and became knowable), `symbol`,
 `open`, `high`, `low`, `close`, `volume`, then any extra columns; sorted by symbol and timestamp, unique.
@@ -6,13 +6,16 @@ Bars are one long table: `timestamp` (UTC, microseconds: the moment the bar clos
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, final
 
 import polars as pl
 
+from gnomon.core.errors import DataError, nearest
 from gnomon.core.registry import Registry
 
 TIMESTAMP = pl.Datetime("us", "UTC")
@@ -32,6 +35,14 @@ class Query:
     start: datetime | None = None
     end: datetime | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("start", "end"):
+            moment: datetime | None = getattr(self, name)
+            if moment is not None and moment.tzinfo is None:
+                raise DataError(f"{name} = {moment.isoformat()} has no time zone; write {moment.isoformat()}Z for UTC")
+        if self.start is not None and self.end is not None and self.start >= self.end:
+            raise DataError(f"start {self.start.isoformat()} is not before end {self.end.isoformat()}")
+
 
 class DataSource(Protocol):
     """Somewhere bars come from."""
@@ -41,4 +52,51 @@ class DataSource(Protocol):
         ...
 
 
+class TableSource(Protocol):
+    """Somewhere a side table comes from: macro figures, funding, sentiment, corporate actions."""
+
+    def read(self) -> pl.DataFrame:
+        """Columns `known_at` (publication) or `timestamp` (what the row is about), both UTC; `symbol` if it has one."""
+        ...
+
+
 SOURCES: Registry[DataSource] = Registry("data source")
+TABLES: Registry[TableSource] = Registry("side table")
+
+
+class DataSourceBase(ABC):
+    """A source that loads bars and is narrowed to the query here. For plug-ins: implement `load`."""
+
+    @abstractmethod
+    def load(self, query: Query) -> pl.DataFrame:
+        """Bars, sorted; at least those of the query, more are cut away by `fetch`."""
+
+    @final
+    def fetch(self, query: Query) -> pl.LazyFrame:
+        """The bars of the query. DataError when a symbol is unknown or nothing is left."""
+        return narrow(self.load(query), query, what=str(self)).lazy()
+
+    def inputs(self) -> tuple[Path, ...]:
+        """The files whose bytes decide what `load` gives; empty when it is decided by the fields alone."""
+        return ()
+
+
+def narrow(bars: pl.DataFrame, query: Query, *, what: str = "the data") -> pl.DataFrame:
+    """The bars of a query. DataError names a symbol that is not there, or says that the period is empty."""
+    if query.symbols is not None:
+        there = bars["symbol"].unique().to_list()
+        for symbol in query.symbols:
+            if symbol not in there:
+                close = nearest(symbol, there)
+                hint = f"did you mean {close!r}?" if close else f"it has {', '.join(sorted(there)[:20])}"
+                raise DataError(f"{what} has no symbol {symbol!r}; {hint}")
+        bars = bars.filter(pl.col("symbol").is_in(list(query.symbols)))
+    kept = bars
+    if query.start is not None:
+        kept = kept.filter(pl.col("timestamp") >= query.start)
+    if query.end is not None:
+        kept = kept.filter(pl.col("timestamp") < query.end)
+    if kept.is_empty():
+        period = f"{bars['timestamp'].min()!s} to {bars['timestamp'].max()!s}" if len(bars) else "no bars at all"
+        raise DataError(f"{what} has no bars from {query.start} to {query.end}; it holds {period}")
+    return kept
