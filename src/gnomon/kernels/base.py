@@ -5,12 +5,17 @@ chunk. Its result never depends on how the bars were cut, to the last bit; `gnom
 
     def kernel(state: f64[:], x: f64[columns, bars], columns: i64[:], out: f64[outputs, bars], params: f64[:]) -> None
 
-A kernel allocates nothing, cannot raise, reads only `x[columns[i]]`, and treats a state of zeros as "nothing seen yet".
-Windows and constants are numbers in `params`, so that one compiled kernel serves every parameter. `fastmath` is off.
+A kernel allocates nothing, cannot raise, reads only `x[columns[i]]`, writes every cell of its rows of `out`, leaves
+`x`, `columns` and `params` alone, and treats a state of zeros as "nothing seen yet". Windows and constants are numbers
+in `params`, so that one compiled kernel serves every parameter. `fastmath` is off. A running sum is carried, never
+recomputed at a chunk's edge, and summed anew by bar count. Bad input stays local: a windowed kernel yields NaN while
+its window holds a value that is not finite, a recursive one yields NaN for that bar and keeps its state over it.
 """
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,8 +27,12 @@ from numba import types as numba_types
 from numba.typed import List as TypedList
 
 from gnomon.core.types import Array, Float64, Int64
+from gnomon.kernels import cache
 
 SIGNATURE = void(float64[::1], float64[:, ::1], int64[::1], float64[:, ::1], float64[::1])
+
+BLOCK_BARS = 4096
+"""Bars a block that many kernels pass over while it stays in the processor's cache."""
 
 Body = Callable[..., None]
 StateSize = Callable[[Sequence[float]], int]
@@ -42,6 +51,11 @@ class Kernel:
         """The name of the loop."""
         return self.body.__name__
 
+    @property
+    def description(self) -> str:
+        """The docstring of the loop."""
+        return inspect.getdoc(self.body) or ""
+
     def output_count(self, params: Sequence[float]) -> int:
         """How many rows of `out` it writes."""
         return self.outputs(params) if callable(self.outputs) else self.outputs
@@ -49,11 +63,46 @@ class Kernel:
     @cached_property
     def compiled(self) -> Any:
         """The machine code, compiled on first use and cached on disk."""
-        return cfunc(SIGNATURE, cache=True, error_model="numpy")(self.body)
+        if not cache.cacheable(self.body):
+            return cfunc(SIGNATURE, error_model="numpy")(self.body)
+        with cache.folder_for(self.body):
+            return cfunc(SIGNATURE, cache=True, error_model="numpy")(self.body)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the loop's code with its helpers and constants: whose states it can continue."""
+        return cache.fingerprint(self.body)
+
+    def over(self, *columns: Float64[Array, " bars"], params: Sequence[float] = ()) -> Float64[Array, "outputs bars"]:
+        """The outputs over whole columns of one symbol, from the first bar on.
+
+        >>> from gnomon.kernels.indicators.trend import sma
+        >>> sma.over(np.array([1.0, 2.0, 3.0, 4.0]), params=(2, 0))
+        array([[nan, 1.5, 2.5, 3.5]])
+        """
+        x = np.ascontiguousarray(np.stack(columns), np.float64)
+        program = Program([Call(self, tuple(range(len(columns))), tuple(float(p) for p in params))])
+        out = np.empty((program.outputs, x.shape[1]))
+        program(program.new_state(), x, out)
+        return out
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Kernel], tuple[str, str]]:
+        # The decorated name holds the Kernel, so its body cannot be found by name: travel as the name of the whole.
+        return _named, (self.body.__module__, self.body.__qualname__)
+
+
+def _named(module: str, name: str) -> Kernel:
+    __import__(module)
+    found: Any = sys.modules[module]
+    for part in name.split("."):
+        found = getattr(found, part)
+    if not isinstance(found, Kernel):
+        raise TypeError(f"{module}.{name} is no kernel but {type(found).__name__}")
+    return found
 
 
 def kernel(*, outputs: int | Callable[[Sequence[float]], int] = 1, state_size: StateSize) -> Callable[[Body], Kernel]:
-    """Decorator: declares a loop to be a kernel."""
+    """Decorator: declares a loop to be a kernel. `state_size(params)` is the count of floats that it carries."""
     return lambda body: Kernel(body, outputs, state_size)
 
 
@@ -72,28 +121,47 @@ def _run(kernels, state, s, x, columns, c, out, o, params, p):  # type: ignore[n
 
 
 class Program:
-    """Many kernels run as a list over one block of bars, without the GIL; `state` is one flat array."""
+    """Many kernels run as a list over one block of bars, without the GIL; `state` is one flat array.
+
+    A program holds no state of its own: many threads may run it at once, each with a state of its own.
+
+    >>> from gnomon.kernels.indicators.trend import ema
+    >>> program = Program([Call(ema, columns=(0,), params=(3.0, 0.0))])
+    >>> state, out = program.new_state(), np.empty((1, 2))
+    >>> for block in (np.array([[1.0, 2.0]]), np.array([[6.0, 7.0]])):
+    ...     program(state, block, out)
+    >>> out
+    array([[3., 5.]])
+    """
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = tuple(calls)
         self._kernels = TypedList.empty_list(numba_types.FunctionType(SIGNATURE))
-        for call in calls:
+        for call in self.calls:
             self._kernels.append(call.kernel.compiled)
-        self._s = _offsets([call.kernel.state_size(call.params) for call in calls])
-        self._o = _offsets([call.kernel.output_count(call.params) for call in calls])
-        self._c = _offsets([len(call.columns) for call in calls])
-        self._p = _offsets([len(call.params) for call in calls])
-        self._columns = np.array([i for call in calls for i in call.columns], np.int64)
-        self._params = np.array([v for call in calls for v in call.params], np.float64)
+        self._s = _offsets([_checked_state_size(call) for call in self.calls])
+        self._o = _offsets([call.kernel.output_count(call.params) for call in self.calls])
+        self._c = _offsets([len(call.columns) for call in self.calls])
+        self._p = _offsets([len(call.params) for call in self.calls])
+        self.columns = np.array([i for call in self.calls for i in call.columns], np.int64)
+        self.params = np.array([v for call in self.calls for v in call.params], np.float64)
+        if self.columns.size and self.columns.min() < 0:
+            raise ValueError(f"columns of a block count from 0, was given {self.columns.min()}")
+        self.columns_needed = int(self.columns.max()) + 1 if self.columns.size else 0
 
     @property
     def outputs(self) -> int:
         """Rows that a block's `out` must have."""
         return int(self._o[-1])
 
+    @property
+    def state_size(self) -> int:
+        """Floats that the state of one symbol takes."""
+        return int(self._s[-1])
+
     def new_state(self) -> Float64[Array, " size"]:
         """The state before the first bar."""
-        return np.zeros(int(self._s[-1]))
+        return np.zeros(self.state_size)
 
     def __call__(
         self,
@@ -101,8 +169,30 @@ class Program:
         x: Float64[Array, "columns bars"],
         out: Float64[Array, "outputs bars"],
     ) -> None:
-        """Runs every kernel over the block; `state` is advanced and `out` written in place."""
-        _run(self._kernels, state, self._s, x, self._columns, self._c, out, self._o, self._params, self._p)
+        """Runs every kernel over the block; `state` is advanced and `out` written in place.
+
+        Raises ValueError for arrays of another shape, type or memory order: machine code would read past their ends.
+        """
+        if x.ndim != 2 or x.shape[0] < self.columns_needed:
+            raise ValueError(f"the block must be [{self.columns_needed} or more columns, bars], was {list(x.shape)}")
+        if out.shape != (self.outputs, x.shape[1]):
+            raise ValueError(f"out must be [{self.outputs}, {x.shape[1]}], was {list(out.shape)}")
+        if state.shape != (self.state_size,):
+            raise ValueError(f"the state must be [{self.state_size}], was {list(state.shape)}")
+        for name, array in (("block", x), ("out", out), ("state", state)):
+            if array.dtype != np.float64 or not array.flags.c_contiguous:
+                raise ValueError(f"{name} must be float64 in C order, was {array.dtype} with strides {array.strides}")
+        _run(self._kernels, state, self._s, x, self.columns, self._c, out, self._o, self.params, self._p)
+
+
+def _checked_state_size(call: Call) -> int:
+    """The state's length; machine code cannot check that params are numbers, so it is done here."""
+    if not all(np.isfinite(call.params)):
+        raise ValueError(f"the params of {call.kernel.name} must be finite, were {call.params}")
+    size = call.kernel.state_size(call.params)
+    if size < 0:
+        raise ValueError(f"{call.kernel.name} declares a state of {size} floats for params {call.params}")
+    return int(size)
 
 
 def _offsets(sizes: Sequence[int]) -> Int64[Array, " n"]:

@@ -1,0 +1,72 @@
+"""Returns over one or more windows of bars."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from gnomon.kernels.base import kernel
+from gnomon.kernels.indicators.windows import usable_price
+
+
+@kernel(outputs=len, state_size=lambda p: 1 + int(max(p)))
+def simple_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
+    """Return over each of `params` bars, as a fraction. Columns: price. Params: one window an output.
+
+    Equals TA-Lib ROCP (ROC is 100 times that). NaN where either price is not positive.
+    """
+    price = x[c[0]]
+    n = s.size - 1
+    ring = s[1:]
+    i = int(s[0])
+    for t in range(price.size):
+        now = price[t] if usable_price(price[t]) else np.nan
+        for k in range(p.size):
+            j = i - int(p[k])
+            then = ring[j if j >= 0 else j + n]
+            # A ring not yet filled holds zeros: no price, no return.
+            out[k, t] = now / then - 1.0 if then > 0.0 else np.nan
+        ring[i] = now
+        i = i + 1 if i + 1 < n else 0
+    s[0] = i
+
+
+@kernel(outputs=len, state_size=lambda p: 1 + int(max(p)))
+def log_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
+    """Logarithm of the price's growth over each of `params` bars. Columns: price. Params: one window an output."""
+    price = x[c[0]]
+    n = s.size - 1
+    ring = s[1:]
+    i = int(s[0])
+    for t in range(price.size):
+        now = price[t] if usable_price(price[t]) else np.nan
+        for k in range(p.size):
+            j = i - int(p[k])
+            then = ring[j if j >= 0 else j + n]
+            out[k, t] = math.log(now / then) if then > 0.0 and now > 0.0 else np.nan
+        ring[i] = now
+        i = i + 1 if i + 1 < n else 0
+    s[0] = i
+
+
+@kernel(state_size=lambda _: 2)
+def step_change(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
+    """Log change at the last step of a value that stands still between steps, such as a monthly index joined to days.
+
+    Columns: the value, positive. Params: none. NaN until the second step; a release that repeats the value is no step.
+    """
+    value = x[c[0]]
+    before = s[0]
+    now = s[1]
+    for t in range(value.size):
+        y = value[t]
+        if usable_price(y):
+            if y != now:
+                before = now
+                now = y
+            out[0, t] = math.log(now / before) if before > 0.0 else np.nan
+        else:
+            out[0, t] = np.nan
+    s[0] = before
+    s[1] = now
