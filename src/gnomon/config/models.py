@@ -45,7 +45,7 @@ def _moment(value: Any) -> Any:
         except ValueError:
             raise ValueError("is not a moment; write 2020-01-31 or 2020-01-31T16:00:00+00:00") from None
     elif isinstance(value, date) and not isinstance(value, datetime):
-        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001
+        value = datetime(value.year, value.month, value.day)
     return value.replace(tzinfo=UTC) if isinstance(value, datetime) and value.tzinfo is None else value
 
 
@@ -74,15 +74,30 @@ class ChecksConfig(Section):
     """What is checked in the bars, and how serious a finding is. An error stops the run (exit 3)."""
 
     duplicates: Severity = "error"
+    """Several bars of a symbol at one moment."""
     order: Severity = "error"
+    """A bar that stands after a later one of its symbol."""
+    nulls: Severity = "error"
+    """Prices or volumes that are missing in a bar."""
     non_finite: Severity = "error"
+    """Prices or volumes that are NaN or infinite."""
     non_positive: Severity = "error"
+    """Prices at or below zero."""
+    negative_volume: Severity = "error"
     ohlc: Severity = "error"
+    """Opens and closes outside of low and high."""
+    units: Severity = "error"
+    """Prices that leave by a power of ten and come back: another unit."""
     zero_volume: Severity = "warning"
     gaps: Severity = "warning"
+    """Bars missing by the calendar, or by the data's own rhythm where none is named."""
     stale: Severity = "warning"
     stale_bars: int = Field(default=10, ge=2)
-    """Equal closes in a row, with equal open, high and low, that count as stale."""
+    """Bars in a row with the same open, high, low and close that count as stale."""
+    splits: Severity = "warning"
+    """Jumps by a usual split ratio that the volume does not contradict."""
+    adjustment: Severity = "warning"
+    """Dividends, splits and an adjusted close, where the source has them, that contradict each other."""
     jumps: Severity = "warning"
     jump_sigmas: float = Field(default=20.0, gt=0)
     """A move of this many robust standard deviations is looked at."""

@@ -1,0 +1,100 @@
+"""Component sections: where they stand, and their check once higher floors bring the registries that know them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from gnomon.config.loader import LoadedConfig
+from gnomon.config.models import PipelineConfig
+from gnomon.config.validation import Path, dotted, place
+from gnomon.core.errors import ConfigError
+from gnomon.core.redaction import redact
+
+Builder = Callable[[Mapping[str, Any], str], object]
+"""Builds a component from its section and its dotted place; raises ConfigError. `Registry.from_config` is one."""
+
+_TOKEN = re.compile(r"[A-Za-z_][\w.\-\[\]]*")
+
+
+@dataclass(frozen=True)
+class ComponentSection:
+    """One component's section: the registry that knows its `kind`, its path and its values."""
+
+    registry: str
+    path: Path
+    values: Mapping[str, Any]
+
+
+def component_sections(config: PipelineConfig) -> Iterator[ComponentSection]:
+    """Every section that a registry checks, in the order of the schema. A model's is `{"model_type", "params"}`."""
+    yield from _walk(config, ())
+
+
+def check_components(loaded: LoadedConfig, builders: Mapping[str, Callable[..., object]]) -> None:
+    """Builds every component whose registry is in `builders` and raises all faults as one ConfigError, with places.
+
+    `builders` are called as `build(section, where="labels")`.
+    """
+    faults = []
+    for section in component_sections(loaded.config):
+        if section.registry in builders:
+            try:
+                builders[section.registry](section.values, where=dotted(section.path))
+            except ConfigError as error:
+                faults += [_located(line, section.path, loaded) for line in str(error).splitlines()]
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _located(line: str, path: Path, loaded: LoadedConfig) -> str:
+    """A fault with the place of the longest key in it."""
+    start = dotted(path)
+    best = path
+    for token in _TOKEN.findall(line):
+        if token.startswith(start):
+            parts = re.findall(r"[^.\[\]]+", token.removeprefix(start).rstrip("."))
+            best = max(best, (*path, *(int(part) if part.isdigit() else part for part in parts)), key=len)
+    return redact(f"{place(loaded.tree, best)}: {line}")
+
+
+def _walk(section: BaseModel, path: Path) -> Iterator[ComponentSection]:
+    for name, field in type(section).model_fields.items():
+        value, here = getattr(section, name), (*path, name)
+        extra = field.json_schema_extra
+        registry = extra.get("x-registry") if isinstance(extra, dict) else None
+        if registry == "model":
+            yield ComponentSection("model", path, section.model_dump())
+        elif isinstance(registry, str) and value is not None:
+            yield ComponentSection(registry, here, value)
+        else:
+            yield from _members(value, here, field.annotation)
+
+
+def _members(value: Any, path: Path, annotation: Any) -> Iterator[ComponentSection]:
+    match value:
+        case BaseModel():
+            yield from _walk(value, path)
+        case dict():
+            for key, member in value.items():
+                if isinstance(member, BaseModel):
+                    yield from _walk(member, (*path, key))
+        case list():
+            registry = _registry_of_items(annotation)
+            for index, member in enumerate(value):
+                if registry:
+                    yield ComponentSection(registry, (*path, index), member)
+
+
+def _registry_of_items(annotation: Any) -> str | None:
+    """The registry noted on the items of `list[Repair]`."""
+    for argument in getattr(annotation, "__args__", ()):
+        for note in getattr(argument, "__metadata__", ()):
+            extra = getattr(note, "json_schema_extra", None)
+            if isinstance(extra, dict) and isinstance(name := extra.get("x-registry"), str):
+                return name
+    return None
