@@ -89,7 +89,8 @@ def redact_values(value: Any, *, name: str = "") -> Any:
     """A plain value with its texts redacted; whatever stands under a key that looks secret is masked whole."""
     if isinstance(value, Mapping):
         return {key: redact_values(inner, name=str(key)) for key, inner in value.items()}
-    if name and looks_secret(name) and value is not None:
+    if name != "key" and looks_secret(name) and value is not None:
+        # A bare "key" names a dictionary's or a stage's key far more often than a secret.
         return MASK
     if isinstance(value, str):
         return redact(value)
