@@ -82,13 +82,13 @@ class Logger:
 
 
 def get_logger(name: str) -> Logger:
-    """A module's logger, as in `log = get_logger(__name__)`."""
+    """A module's logger; each file asks with its own `__name__`."""
     return Logger(name)
 
 
 @contextlib.contextmanager
 def bound(**fields: Any) -> Iterator[None]:
-    """Every event inside the block carries these fields, as in `with bound(run_id=run.id):`; per task and thread."""
+    """Every event inside the block carries these fields (a run id, a stage), in this task or thread alone."""
     from structlog.contextvars import bound_contextvars
 
     with bound_contextvars(**fields):
@@ -240,9 +240,7 @@ def _bound_logger(name: str, fields: Mapping[str, Any]) -> BoundLogger:
 
 def mask_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> dict[str, Any]:
     """Processor: blots registered secrets out of every text, and the values of fields that are named like one."""
-    return {
-        key: MASK if looks_secret(key) and value is not None else redact_values(value) for key, value in event.items()
-    }
+    return {key: redact_values(value, name=key) for key, value in event.items()}
 
 
 def _to_record(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> tuple[tuple[str], dict[str, Any]]:
