@@ -12,30 +12,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from gnomon.core.errors import IntegrityError, StageError
 from gnomon.core.files import is_temporary, temporary_for, write_atomic
 from gnomon.core.hashing import canonical_json, hash_value
 from gnomon.pipeline.base import Codec, Key
+from gnomon.store.objects import Objects
 
 T = TypeVar("T")
-
-
-class Objects(Protocol):
-    """Bytes by content hash (`gnomon.store.objects`)."""
-
-    def put_file(self, path: Path) -> str:
-        """Keeps a copy of the file; returns its SHA-256."""
-        ...
-
-    def has(self, digest: str) -> bool:
-        """Whether the object is there."""
-        ...
-
-    def fetch(self, digest: str, destination: Path) -> None:
-        """Writes the verified bytes to `destination`. Raises IntegrityError when they are not what was put."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -101,7 +86,7 @@ class ProductStore:
         with self.workbench() as folder:
             codec.save(value, folder)
             files = sorted(path for path in folder.rglob("*") if path.is_file())
-            return Product({path.relative_to(folder).as_posix(): self.objects.put_file(path) for path in files})
+            return Product({path.relative_to(folder).as_posix(): self.objects.add(path).digest for path in files})
 
     def load(self, product: Product, codec: Codec[T]) -> T:
         """Reads one value back; every byte is verified first."""
@@ -114,7 +99,12 @@ class ProductStore:
         for name, digest in product.files.items():
             destination = folder / name
             destination.parent.mkdir(parents=True, exist_ok=True)
-            self.objects.fetch(digest, destination)
+            verified = self.objects.fetch(digest)
+            try:
+                # A second name for the same read-only bytes: nothing is copied.
+                destination.hardlink_to(verified)
+            except OSError:
+                shutil.copyfile(verified, destination)
 
     def records(self) -> Iterator[Record]:
         """Every record, in the order of their keys."""

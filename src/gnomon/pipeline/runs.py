@@ -126,7 +126,7 @@ def publish(run: Run, outcome: Outcome, products: ProductStore, *, config_yaml: 
             destination = run.folder / name
             if not destination.exists() or hash_file(destination) != digest:
                 with atomic_path(destination) as temporary:
-                    products.objects.fetch(digest, temporary)
+                    shutil.copyfile(products.objects.fetch(digest), temporary)
             files[name] = digest
     body = {
         "run": run.id,

@@ -1,0 +1,180 @@
+"""`ModelPipeline`: a workspace's pipeline as one call, and the context that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gnomon.config.manager import ConfigManager
+from gnomon.config.resolved import to_yaml
+from gnomon.core.clock import Clock, SystemClock
+from gnomon.core.errors import DataError, GnomonError
+from gnomon.core.files import atomic_path
+from gnomon.core.logging import bound, configure_logging, get_logger
+from gnomon.pipeline import stages as _stages  # noqa: F401  the built-in stages register themselves
+from gnomon.pipeline.base import Key
+from gnomon.pipeline.executor import Outcome, PipelineExecutor, StageOutcome
+from gnomon.pipeline.plan import Plan, make_plan
+from gnomon.pipeline.runs import Run, publish, write_state
+from gnomon.pipeline.summary import summarise
+from gnomon.pipeline.tracked import track
+from gnomon.pipeline.workspace import Workspace, open_workspace
+from gnomon.store.locks import lock
+
+T = TypeVar("T")
+Progress = Callable[[str, float], None]
+log = get_logger(__name__)
+
+
+class RunContext:
+    """A finished run: its folder, its values, and facts about it by name."""
+
+    def __init__(self, run: Run, outcome: Outcome, executor: PipelineExecutor, metadata: Mapping[str, Any]) -> None:
+        self.run = run
+        self.outcome = outcome
+        self._executor = executor
+        self._metadata = dict(metadata)
+
+    def get_metadata(self, name: str, default: Any = None) -> Any:
+        """A fact about the run: pipeline_status, pipeline_name, run_id, run_folder, stages."""
+        return self._metadata.get(name, default)
+
+    def value(self, key: Key[T]) -> T:
+        """What a stage made, by its key (`gnomon.pipeline.keys`)."""
+        return self._executor.value(key)
+
+    def summary(self) -> dict[str, Any]:
+        """The run in a few plain values: status, folder, reports, the candidates and the verdict."""
+        return summarise(self.run, self.outcome)
+
+
+class ModelPipeline:
+    """Runs a named pipeline of a workspace.
+
+    >>> ModelPipeline(pipeline_name="default", config_manager=manager).run()  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        *,
+        pipeline_name: str | None = None,
+        config_manager: ConfigManager | None = None,
+        workspace: Workspace | Path | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if isinstance(workspace, Workspace):
+            self.workspace = workspace
+        elif config_manager is not None:
+            self.workspace = Workspace(Path(config_manager.config_dir).resolve(), config_manager.config)
+        else:
+            self.workspace = open_workspace(workspace or Path())
+        self.pipeline_name = pipeline_name
+        self.clock = clock or SystemClock()
+
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan, checked. Raises ConfigError or PlanError before any work."""
+        return make_plan(self.workspace.setup(), pipeline=self.pipeline_name)
+
+    def run(
+        self,
+        *,
+        until: str | None = None,
+        again_from: str | None = None,
+        progress: Progress = lambda _text, _fraction: None,
+    ) -> RunContext:
+        """Runs what is not done yet. What fails is written into the run's state and raised; what was done stays done.
+
+        Raises LockedError, which names the owner, when another process runs in this workspace.
+        """
+        workspace = self.workspace
+        settings = workspace.config.logging
+        configure_logging(
+            level=settings.level,
+            format=settings.format,
+            file=workspace.folder / settings.file if settings.file else None,
+            max_bytes=settings.max_bytes,
+            backups=settings.backups,
+            clock=self.clock,
+        )
+        plan = self.plan
+        with (
+            lock(workspace.made / "run.lock", f"gnomon run {plan.run_id}"),
+            bound(run_id=plan.run_id),
+        ):
+            return self._locked(plan, until, again_from, progress)
+
+    def _locked(self, plan: Plan, until: str | None, again_from: str | None, progress: Progress) -> RunContext:
+        workspace = self.workspace
+        products = workspace.products
+        run = workspace.runs.open(plan.run_id)
+        started = self.clock.now()
+        shown: dict[str, StageOutcome] = {}
+        statuses: dict[str, str] = {}
+
+        def watch(stages: Mapping[str, StageOutcome]) -> None:
+            shown.update(stages)
+            now = {name: stage.status for name, stage in stages.items()}
+            if now != statuses:
+                statuses.update(now)
+                self._note(run, "running", started, stages)
+            progress(*_progress(stages))
+
+        executor = PipelineExecutor(plan, products, watch=watch)
+        log.info("run started", pipeline=plan.pipeline, stages=len(plan.stages))
+        try:
+            outcome = executor.run(until=until, again_from=again_from)
+        except BaseException as error:
+            self._note(run, "failed", started, shown, error=f"{type(error).__name__}: {error}")
+            if isinstance(error, DataError) and error.rows is not None and len(error.rows):
+                _keep_rows(run, error)
+            if isinstance(error, GnomonError):
+                log.error("run failed", error=str(error))
+            raise
+        publish(run, outcome, products, config_yaml=to_yaml(workspace.config))
+        if workspace.config.tracking.enabled and until is None:
+            track(workspace, run, outcome, clock=self.clock)
+        self._note(run, "completed", started, outcome.stages)
+        log.info("run completed", computed=len(outcome.computed))
+        metadata = {
+            "pipeline_status": "completed",
+            "pipeline_name": plan.pipeline,
+            "run_id": plan.run_id,
+            "run_folder": run.folder,
+            "stages": {name: stage.status for name, stage in outcome.stages.items()},
+        }
+        return RunContext(run, outcome, executor, metadata)
+
+    def _note(
+        self,
+        run: Run,
+        status: str,
+        started: datetime,
+        stages: Mapping[str, StageOutcome],
+        *,
+        error: str | None = None,
+    ) -> None:
+        write_state(run, status=status, started_at=started, now=self.clock.now(), stages=stages, error=error)
+
+
+def _keep_rows(run: Run, error: DataError) -> None:
+    """Writes the rows that were refused beside the run, so that a person can look at all of them."""
+    rows = error.rows
+    if rows is None:
+        raise AssertionError
+    path = run.folder / "refused_rows.parquet"
+    with atomic_path(path) as temporary:
+        rows.write_parquet(temporary)
+    error.add_note(f"the rows are in {path}")
+
+
+def _progress(stages: Mapping[str, StageOutcome]) -> tuple[str, float]:
+    counted = [stage for stage in stages.values() if stage.status != "left out"]
+    running = {name: stage for name, stage in stages.items() if stage.status == "running"}
+    done = sum(stage.status in {"done", "reused"} for stage in counted)
+    part = sum(stage.fraction for stage in running.values())
+    text = ", ".join(f"{name} {stage.text}".strip() for name, stage in running.items()) or "done"
+    return text, (done + part) / max(len(counted), 1)

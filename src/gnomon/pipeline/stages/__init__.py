@@ -1,0 +1,33 @@
+"""The built-in stages; importing this package registers them."""
+
+from gnomon.pipeline.stages import (
+    check,
+    evaluate,
+    features,
+    forecast,
+    ingest,
+    labels,
+    report,
+    samples,
+    side_tables,
+    simulate,
+    split,
+    train,
+    trials,
+)
+
+__all__ = [
+    "check",
+    "evaluate",
+    "features",
+    "forecast",
+    "ingest",
+    "labels",
+    "report",
+    "samples",
+    "side_tables",
+    "simulate",
+    "split",
+    "train",
+    "trials",
+]

@@ -1,0 +1,125 @@
+"""A workspace on disk: its configuration, its plug-ins, and what was made in it (`.gnomon/`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from gnomon.config.loader import load_config
+from gnomon.config.models import PipelineConfig
+from gnomon.core.errors import ConfigError
+from gnomon.core.files import write_atomic
+from gnomon.core.hashing import hash_file
+from gnomon.pipeline.base import Setup
+from gnomon.pipeline.products import ProductStore
+from gnomon.pipeline.runs import RunFolders
+from gnomon.store.local import LocalArtifactStore, open_store
+from gnomon.store.trials import TrialLedger
+
+CONFIG_FILE = "gnomon.yaml"
+MADE = ".gnomon"
+TEMPLATES = "templates"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with `gnomon.yaml`, and everything made from it under `.gnomon/`."""
+
+    folder: Path
+    config: PipelineConfig
+
+    @property
+    def made(self) -> Path:
+        """Where everything made is kept."""
+        return self.folder / MADE
+
+    @property
+    def store(self) -> LocalArtifactStore:
+        """The artifact store."""
+        return open_store(self.config.store, self.folder)
+
+    @property
+    def products(self) -> ProductStore:
+        """What stages made."""
+        return ProductStore(self.store.objects, self.made / "stages", self.made / "tmp")
+
+    @property
+    def runs(self) -> RunFolders:
+        """The runs' folders."""
+        return RunFolders(self.made / "runs")
+
+    @property
+    def trials(self) -> TrialLedger:
+        """Every configuration that was ever scored here."""
+        return TrialLedger(self.made / "trials")
+
+    def setup(self) -> Setup:
+        """What a plan is made from; loads the plug-ins."""
+        return Setup(config=self.config, workspace=self.folder, plugins=load_plugins(self.folder, self.config.plugins))
+
+
+def open_workspace(
+    folder: Path,
+    *,
+    config_file: Path | None = None,
+    environment: str | None = None,
+    experiment: str | None = None,
+    overrides: Sequence[str] = (),
+) -> Workspace:
+    """Reads a workspace's configuration. ConfigError tells what is wrong and where, or how to make a workspace."""
+    if config_file is None and not (folder / CONFIG_FILE).is_file():
+        where = "here" if folder == Path() else f"in {folder}"
+        raise ConfigError(f"no {CONFIG_FILE} {where}; `gnomon init {folder}` writes a workspace")
+    config = load_config(config_file or folder, environment=environment, experiment=experiment, overrides=overrides)
+    return Workspace(folder.resolve(), config)
+
+
+def write_workspace(folder: Path) -> list[Path]:
+    """Writes a working workspace. ConfigError where one already stands; nothing is overwritten."""
+    if (folder / CONFIG_FILE).exists():
+        raise ConfigError(f"{folder / CONFIG_FILE} exists already; nothing was written")
+    source = files("gnomon.pipeline") / TEMPLATES
+    written = []
+    for name in ("gnomon.yaml", "environments/research.yaml", "experiments/cheap_costs.yaml", "gitignore"):
+        destination = folder / (".gitignore" if name == "gitignore" else name)
+        if not destination.exists():
+            write_atomic(destination, (source / name).read_bytes())
+            written.append(destination)
+    return written
+
+
+def load_plugins(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
+    """Imports the workspace's own Python files, so that what they register is known.
+
+    ConfigError names a file that is missing or fails to import, with the line that failed.
+    """
+    paths = []
+    for number, name in enumerate(names):
+        path = (folder / name).resolve()
+        if not path.is_file():
+            raise ConfigError(f"plugins[{number}]: no file {path}")
+        module_name = f"gnomon_plugin_{path.stem}_{hash_file(path)[:12]}"
+        if module_name not in sys.modules:
+            spec = importlib.util.spec_from_file_location(module_name, path)
+            if spec is None or spec.loader is None:
+                raise ConfigError(f"plugins[{number}]: {path} is not a Python file")
+            module = importlib.util.module_from_spec(spec)
+            sys.modules[module_name] = module
+            try:
+                spec.loader.exec_module(module)
+            except Exception as error:
+                del sys.modules[module_name]
+                trace = error.__traceback__
+                lines = []
+                while trace is not None:
+                    if trace.tb_frame.f_code.co_filename == str(path):
+                        lines.append(trace.tb_lineno)
+                    trace = trace.tb_next
+                place = f"{path}:{lines[-1]}" if lines else str(path)
+                raise ConfigError(f"plugins[{number}]: {place}: {type(error).__name__}: {error}") from error
+        paths.append(path)
+    return tuple(paths)
