@@ -1,0 +1,61 @@
+"""Tests of the maximum: whether the best of many is better than its benchmark, when all of them are counted.
+
+SPA: Hansen 2005, "A Test for Superior Predictive Ability". StepM: Romano and Wolf 2005, "Stepwise Multiple Testing as
+Formalized Data Snooping". Both as in `arch`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from gnomon.core.types import Array, Float64
+from gnomon.metrics.returns import as_panel
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaximumTest:
+    """A test of the best of many: `pvalue` that none is better than the benchmark, and which are (at `level`)."""
+
+    pvalue: float
+    superior: tuple[int, ...]
+    level: float
+
+
+def superior_predictive_ability(
+    excess: Float64[Array, "t strategies"],
+    *,
+    rng: np.random.Generator,
+    level: float = 0.05,
+    reps: int = 1000,
+    block: float | None = None,
+) -> MaximumTest:
+    """Whether any strategy truly earns more than its benchmark, over a maximum test of all of them.
+
+    `excess[t, strategies]`: return of each above its benchmark. The p-value is Hansen's consistent one, studentised,
+    by a stationary bootstrap with mean block length `block` (default: the root of the number of bars, at most 60);
+    `superior` are the columns that StepM finds, with the probability of a single false one held at `level`. Columns
+    that never move are left out. NaN and none where fewer than 20 bars or no column are left.
+    """
+    matrix = as_panel(excess)
+    bars = matrix.shape[0]
+    moving = np.flatnonzero(np.ptp(matrix, axis=0) > 0.0) if bars else np.zeros(0, np.int64)
+    if bars < 20 or moving.size == 0:
+        return MaximumTest(pvalue=math.nan, superior=(), level=level)
+    # arch takes 3 s to import.
+    from arch.bootstrap import SPA, StepM
+
+    size = int(block) if block is not None else min(60, math.ceil(math.sqrt(bars)))
+    losses = -matrix[:, moving]
+    seed = int(rng.integers(2**31))
+    test = SPA(np.zeros(bars), losses, block_size=size, reps=reps, bootstrap="stationary", studentize=True, seed=seed)
+    test.compute()
+    pvalue = float(test.pvalues["consistent"])
+    superior: tuple[int, ...] = ()
+    if pvalue <= level:
+        step = StepM(np.zeros(bars), losses, size=level, block_size=size, reps=reps, bootstrap="stationary", seed=seed)
+        step.compute()
+        superior = tuple(sorted(int(moving[number]) for number in np.asarray(step.superior_models, dtype=np.int64)))
+    return MaximumTest(pvalue=pvalue, superior=superior, level=level)
