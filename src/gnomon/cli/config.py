@@ -78,8 +78,12 @@ def show(
     if origin:
         _show_origins(session, loaded, values, key)
         return
-    # Not through rich: the text is meant to be copied into a file and read again.
-    session.emit({"config": shown}, lambda console: console.file.write(yaml.dump(shown)) and None)
+
+    def human(_console: Console) -> None:
+        # Not through rich, which would fold lines: the text is meant to be copied into a file and read again.
+        sys.stdout.write(yaml.dump(shown))
+
+    session.emit({"config": shown}, human)
 
 
 @command(app)
@@ -155,7 +159,9 @@ def component_schemas() -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str,
         kind: {entry.name: TypeAdapter(entry.component).json_schema() for entry in registry}
         for kind, registry in _registries().items()
     }
-    components["model"] = {entry.name: entry.component.Config.model_json_schema() for entry in ModelRegistry.models}
+    components["model"] = {
+        name: ModelRegistry.models.get(name).Config.model_json_schema() for name in ModelRegistry.names()
+    }
     return components, {"execution": TypeAdapter(ExecutionConfig).json_schema()}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gnomon.config.components import check_components, component_sections
+    from gnomon.config.diff import Difference, difference
     from gnomon.config.loader import LoadedConfig, load, load_config
     from gnomon.config.manager import ConfigLoader, ConfigManager, ConfigValidator
     from gnomon.config.models import (
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
         TrackingConfig,
         TrainingConfig,
     )
-    from gnomon.config.resolved import config_hash, difference, masked, to_yaml
+    from gnomon.config.resolved import config_hash, masked, to_yaml
     from gnomon.config.schema import json_schema
     from gnomon.config.secrets import Secret, reveal
 
 _PLACES = {
     "components": ("check_components", "component_sections"),
+    "diff": ("Difference", "difference"),
     "loader": ("LoadedConfig", "load", "load_config"),
     "manager": ("ConfigLoader", "ConfigManager", "ConfigValidator"),
     "models": (
@@ -47,7 +49,7 @@ _PLACES = {
         "TrackingConfig",
         "TrainingConfig",
     ),
-    "resolved": ("config_hash", "difference", "masked", "to_yaml"),
+    "resolved": ("config_hash", "masked", "to_yaml"),
     "schema": ("json_schema",),
     "secrets": ("Secret", "reveal"),
 }
@@ -59,6 +61,7 @@ __all__ = [
     "ConfigValidator",
     "DataConfig",
     "DeploymentConfig",
+    "Difference",
     "EvaluationConfig",
     "ExecutorConfig",
     "FeaturesConfig",

@@ -31,6 +31,7 @@ def _registry(name: str) -> Any:
 
 
 Source = Annotated[Component, _registry("data source")]
+SideTable = Annotated[Component, _registry("side table")]
 Labels = Annotated[Component, _registry("labeler")]
 Split = Annotated[Component, _registry("splitter")]
 Sizing = Annotated[Component, _registry("sizer")]
@@ -108,7 +109,7 @@ class ChecksConfig(Section):
 class SideTableConfig(Section):
     """A table joined as-of on its moment of publication."""
 
-    source: Source
+    source: SideTable
     delay: str | None = None
     """Publication delay added to the table's stamp ("1d", "8h"); required where the table has no `known_at`."""
     tolerance: str | None = None
@@ -130,9 +131,9 @@ class DataConfig(Section):
     checks: ChecksConfig = ChecksConfig()
     repair: list[Repair] = []
     """Repairs in order; nothing is repaired that is not named here."""
-    actions: Component | None = None
+    actions: SideTable | None = None
     """A table of splits and dividends that prices are adjusted by."""
-    universe: Component | None = None
+    universe: SideTable | None = None
     """A table of listing and delisting dates: the point-in-time universe."""
     side_tables: dict[str, SideTableConfig] = {}
     cache: bool = True

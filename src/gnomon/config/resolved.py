@@ -1,11 +1,11 @@
-"""A configuration as plain values: masked for run folders and screens, hashed, and compared."""
+"""A configuration as plain values: masked for run folders and screens, hashed, and asked by key."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import BaseModel, SecretStr
 
@@ -16,14 +16,6 @@ from gnomon.core.hashing import hash_value
 from gnomon.core.redaction import MASK
 
 _ABSENT = object()
-
-
-class Difference(NamedTuple):
-    """One key on which two configurations differ; None where one has no such key."""
-
-    key: str
-    a: Any
-    b: Any
 
 
 def masked(config: BaseModel) -> dict[str, Any]:
@@ -65,33 +57,6 @@ def lookup(values: Any, key: str, *, default: Any = _ABSENT) -> Any:
             where = ".".join(parts[:depth]) or "the top"
             raise ConfigError(unknown("key", part, options, where=where))
     return default if found is None and default is not _ABSENT else found
-
-
-def difference(a: BaseModel | Mapping[str, Any], b: BaseModel | Mapping[str, Any]) -> list[Difference]:
-    """The keys on which two configurations (or masked ones, as read from run folders) differ, in order of the key.
-
-    >>> difference({"seed": 7, "data": {"cache": True}}, {"seed": 8, "data": {"cache": True}})
-    [Difference(key='seed', a=7, b=8)]
-    """
-    left, right = (dict(_flat(masked(side) if isinstance(side, BaseModel) else side)) for side in (a, b))
-    return [
-        Difference(key, left.get(key), right.get(key))
-        for key in sorted(left.keys() | right.keys())
-        if not _same(left.get(key, _ABSENT), right.get(key, _ABSENT))
-    ]
-
-
-def _same(a: Any, b: Any) -> bool:
-    # 1 and True are equal to Python, and not to a reader.
-    return bool(a == b) and isinstance(a, bool) == isinstance(b, bool)
-
-
-def _flat(values: Mapping[str, Any], under: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from _flat(value, f"{under}{key}.")
-        else:
-            yield f"{under}{key}", value
 
 
 def _options(value: Any) -> Mapping[str, Any]:
