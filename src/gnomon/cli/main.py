@@ -106,7 +106,8 @@ def _run(arguments: list[str]) -> int:
     try:
         result = app(arguments, standalone_mode=False)
     except GnomonError as error:
-        return _fail(str(error), error.exit_code, as_json=as_json, rows=getattr(error, "rows", None))
+        message = "\n  ".join([str(error), *getattr(error, "__notes__", ())])
+        return _fail(message, error.exit_code, as_json=as_json, rows=getattr(error, "rows", None))
     except typer.Abort:
         return _fail("stopped", 130, as_json=as_json)
     except BrokenPipeError:
