@@ -1,1 +1,31 @@
 """Features: registered kernels, whole and streaming."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnomon.features.base import FeatureSpec
+    from gnomon.features.registry import FEATURES, Lag, Window, feature
+    from gnomon.features.sets import FeatureSet
+    from gnomon.features.streaming import FeatureStream
+
+__all__ = ["FEATURES", "FeatureSet", "FeatureSpec", "FeatureStream", "Lag", "Window", "feature"]
+
+_HOMES = {
+    "FEATURES": "registry",
+    "FeatureSet": "sets",
+    "FeatureSpec": "base",
+    "FeatureStream": "streaming",
+    "Lag": "registry",
+    "Window": "registry",
+    "feature": "registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Kernels bring numba, half a second: not for a command that computes nothing.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

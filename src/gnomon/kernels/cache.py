@@ -28,7 +28,7 @@ from typing import Any
 import llvmlite  # type: ignore[import-untyped]
 import numba
 import numpy as np
-from llvmlite import binding  # type: ignore[import-untyped]
+from llvmlite import binding
 from numba.core import config as numba_settings
 from numba.core.dispatcher import Dispatcher
 
