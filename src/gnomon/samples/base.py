@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from gnomon.core.types import Array, Bool, Float32, Float64, Int8, Int32, Int64
+
+if TYPE_CHECKING:
+    import polars as pl
 
 UNKNOWN_END = np.iinfo(np.int64).max
 """`label_end` of a label that the data end too early to decide: later than every test, so purging removes it."""
@@ -49,12 +52,14 @@ class Samples:
         return np.asarray(self.label_end.max(axis=1)) if self.label_end.shape[1] else self.known_at
 
     def take(self, rows: Int64[Array, " m"]) -> Self:
-        """The given rows, in the given order (keep it sorted)."""
+        """The given rows, in the given order (keep it sorted); a segment breaks where rows between are left out."""
         per_row = {
             field.name: getattr(self, field.name)[rows]
             for field in fields(self)
             if isinstance(getattr(self, field.name), np.ndarray)
         }
+        breaks = (np.diff(rows) != 1) | (np.diff(per_row["segment"]) != 0)
+        per_row["segment"] = np.concatenate([[0], np.cumsum(breaks)])[: len(rows)].astype(np.int32)
         return replace(self, **per_row)
 
     def horizon(self, bars: int) -> int:
@@ -87,3 +92,26 @@ class Forecast:
     def edge(self) -> Float64[Array, " n"]:
         """Probability of long minus probability of short, in [-1, 1]."""
         return np.asarray(self.probability[:, 2] - self.probability[:, 0])
+
+    def checked(self) -> Self:
+        """Itself, when it is a forecast; DataError names the first row that is none."""
+        from gnomon.samples.forecast import check_forecast
+
+        check_forecast(self)
+        return self
+
+    def to_frame(self) -> pl.DataFrame:
+        """A table: timestamp, symbol, horizon, probability_short, probability_flat, probability_long.
+
+        Quantiles add `quantile_<level>`, allowed classes `allowed_short`, `allowed_flat`, `allowed_long`.
+        """
+        from gnomon.samples.forecast import forecast_to_frame
+
+        return forecast_to_frame(self)
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame) -> Self:
+        """The forecast of a table as `to_frame` gives it, a person's own too; DataError says what is wrong with it."""
+        from gnomon.samples.forecast import fields_from_frame
+
+        return cls(**fields_from_frame(frame)).checked()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -12,13 +12,13 @@ from gnomon.core.registry import Registry
 from gnomon.core.types import Array, Int64
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Fold:
     """Row numbers (sorted) of one division of the samples; `valid` is empty where the splitter makes none."""
 
     train: Int64[Array, " train"]
     test: Int64[Array, " test"]
-    valid: Int64[Array, " valid"] = np.empty(0, np.int64)  # noqa: RUF009
+    valid: Int64[Array, " valid"] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 class Splitter(Protocol):

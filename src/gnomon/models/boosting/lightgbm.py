@@ -1,0 +1,147 @@
+"""Gradient boosted trees by LightGBM."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from gnomon.core.files import write_atomic
+from gnomon.core.seeds import derived_seed
+from gnomon.core.types import Array, Float32, Float64
+from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.supervised import SupervisedModel, Target
+
+TREES = "model.txt"
+
+
+class LightGBMConfig(ModelConfig):
+    """Settings of `lightgbm`; those not named here keep LightGBM's defaults."""
+
+    rounds: int = Field(default=300, ge=1)
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    num_leaves: int = Field(default=15, ge=2)
+    max_depth: int = -1
+    min_rows_in_leaf: int = Field(default=100, ge=1)
+    feature_fraction: float = Field(default=0.8, gt=0, le=1)
+    row_fraction: float = Field(default=0.8, gt=0, le=1)
+    l1: float = Field(default=0.0, ge=0)
+    l2: float = Field(default=1.0, ge=0)
+    max_bins: int = Field(default=255, ge=2, le=255)
+    early_stopping_rounds: int | None = Field(default=50, ge=1)
+    """Rounds without a better validation loss until the fit stops; the best round is kept. None runs all rounds."""
+    threads: int = Field(default=1, ge=1)
+    """Other numbers of threads may give other last bits."""
+
+
+@ModelRegistry.register(name="lightgbm", family="boosting")
+class LightGBM(SupervisedModel):
+    """Probabilities by boosted trees over three classes; the same data, seed and threads give the same bytes.
+
+    Missing features take the branch that served best in training. A class that training never saw has a probability
+    near 0. Reference: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision tree".
+    """
+
+    Config = LightGBMConfig
+    config: LightGBMConfig
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        super().__init__(config)
+        self._booster: Any = None
+
+    def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
+        import lightgbm
+
+        params = self._params()
+        of_train = lightgbm.Dataset(train.x, train.y, weight=train.weight, params=params)
+        names, sets = ["train"], [of_train]
+        if valid is not None:
+            names, sets = ["valid"], [of_train.create_valid(valid.x, valid.y, weight=valid.weight)]
+        watch = _Watch(self, callbacks, patience=self.config.early_stopping_rounds if valid is not None else None)
+        booster = lightgbm.train(
+            params, of_train, num_boost_round=self.config.rounds, valid_sets=sets, valid_names=names, callbacks=[watch]
+        )
+        losses = watch.losses
+        best = int(np.argmin(losses)) if valid is not None and self.config.early_stopping_rounds else len(losses) - 1
+        # What was fitted and what will be loaded are read from the same text, so they are equal to the last bit.
+        self._booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best + 1))
+        gain = self._booster.feature_importance("gain")
+        share = gain / (gain.sum() or 1.0)
+        notes = [] if gain.sum() > 0 else ["no split was worth making: the forecast is the frequency of the classes"]
+        return FitReport(
+            iterations=len(losses),
+            best_iteration=best,
+            curves={f"{names[0]}_log_loss": losses},
+            importance={name: float(value) for name, value in zip(self.feature_names, share, strict=True)},
+            notes=notes,
+        )
+
+    def _params(self) -> dict[str, Any]:
+        config = self.config
+        return {
+            "objective": "multiclass",
+            "num_class": 3,
+            "metric": "multi_logloss",
+            "first_metric_only": True,
+            "learning_rate": config.learning_rate,
+            "num_leaves": config.num_leaves,
+            "max_depth": config.max_depth,
+            "min_data_in_leaf": config.min_rows_in_leaf,
+            "feature_fraction": config.feature_fraction,
+            "bagging_fraction": config.row_fraction,
+            "bagging_freq": 1 if config.row_fraction < 1 else 0,
+            "lambda_l1": config.l1,
+            "lambda_l2": config.l2,
+            "max_bin": config.max_bins,
+            "num_threads": config.threads,
+            "seed": derived_seed(config.seed, "lightgbm"),
+            "deterministic": True,
+            "force_row_wise": True,
+            "verbosity": -1,
+        }
+
+    def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
+        return np.asarray(self._booster.predict(x, num_threads=self.config.threads), np.float64).reshape(len(x), 3)
+
+    def _save(self, folder: Path) -> Mapping[str, Any]:
+        write_atomic(folder / TREES, self._booster.model_to_string().encode())
+        return {"trees": TREES}
+
+    def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        import lightgbm
+
+        text = (folder / str(facts["trees"])).read_text()
+        try:
+            self._booster = lightgbm.Booster(model_str=text)
+        except lightgbm.basic.LightGBMError as error:
+            raise ValueError(f"{facts['trees']}: {error}") from None
+        if self._booster.num_feature() != len(self.feature_names):
+            raise ValueError(f"{TREES} has {self._booster.num_feature()} features, not {len(self.feature_names)}")
+
+
+class _Watch:
+    """LightGBM's callback: hands each round to ours, and stops when the validation loss no longer falls."""
+
+    before_iteration = False
+    order = 0
+
+    def __init__(self, model: LightGBM, callbacks: Sequence[Callback], *, patience: int | None) -> None:
+        self.model = model
+        self.callbacks = callbacks
+        self.patience = patience
+        self.losses: list[float] = []
+
+    def __call__(self, env: Any) -> None:
+        from lightgbm.callback import EarlyStopException
+
+        name, _, loss, _ = env.evaluation_result_list[0]
+        self.losses.append(float(loss))
+        self.model._booster = env.model  # so that a checkpoint can save the trees there are
+        metrics = {f"{name}_log_loss": float(loss)}
+        stops = [callback.on_iteration_end(self.model, env.iteration, metrics) for callback in self.callbacks]
+        since_best = len(self.losses) - 1 - int(np.argmin(self.losses))
+        if any(stops) or (self.patience is not None and since_best >= self.patience):
+            raise EarlyStopException(env.iteration, env.evaluation_result_list)

@@ -1,0 +1,99 @@
+"""A trained model as one value and one folder: all that predicting needs.
+
+    model/          what the model's own `save` wrote
+    scaler.json     the scaler, with the hash of the training rows it saw
+    features.json   the features in their order, and their hash
+    meta.json       which model, trained how, on what
+
+Equal training gives equal bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from gnomon.core.errors import DataError, IntegrityError, nearest
+from gnomon.core.files import atomic_folder, write_atomic
+from gnomon.core.hashing import canonical_json, hash_value
+from gnomon.models.base import ModelBase, ModelRegistry, State
+from gnomon.samples.base import Forecast, Samples
+from gnomon.samples.transforms import ScalerParams
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelMeta:
+    """What a trained model was made of. `lineage` holds plain values of the caller's: features, labels, split."""
+
+    name: str
+    model_type: str
+    config: Mapping[str, Any]
+    horizon: int
+    seed: int
+    rows: int
+    """Training rows."""
+    trained_until: int
+    """When the last label it learned from became known (UTC, microseconds): earlier rows are not out of sample."""
+    data_version: str | None = None
+    lineage: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainedModel:
+    """A fitted model with its scaler and the features it wants; it predicts samples as `build_samples` makes them."""
+
+    model: ModelBase
+    scaler: ScalerParams
+    feature_names: tuple[str, ...]
+    meta: ModelMeta
+
+    def predict(self, samples: Samples, *, state: State | None = None) -> Forecast:
+        """A forecast, one row a sample. Features are taken by name; DataError names the one that is missing."""
+        return self.model.predict(
+            self.scaler.apply(select_features(samples, self.feature_names)), state=state
+        ).checked()
+
+    def save(self, folder: Path) -> None:
+        """Writes it as a new folder: whole, or not at all. The folder must not exist."""
+        with atomic_folder(folder) as temporary:
+            (temporary / "model").mkdir()
+            self.model.save(temporary / "model")
+            self.scaler.save(temporary / "scaler.json")
+            names = list(self.feature_names)
+            write_atomic(temporary / "features.json", canonical_json({"names": names, "hash": hash_value(names)}))
+            write_atomic(temporary / "meta.json", canonical_json(asdict(self.meta)))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """The trained model in a folder; its forecasts are those of the one that was saved, to the last bit.
+
+        Raises IntegrityError for a folder that holds none, or one that was altered.
+        """
+        try:
+            meta = ModelMeta(**json.loads((folder / "meta.json").read_bytes()))
+            features = json.loads((folder / "features.json").read_bytes())
+            names = tuple(features["names"])
+            if hash_value(list(names)) != features["hash"]:
+                raise IntegrityError(f"{folder / 'features.json'} was altered: its hash is not that of its names")
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise IntegrityError(f"{folder} holds no trained model: {error}") from error
+        model = ModelRegistry.models.get(meta.model_type, where=str(folder / "meta.json")).load(folder / "model")
+        return cls(model=model, scaler=ScalerParams.load(folder / "scaler.json"), feature_names=names, meta=meta)
+
+
+def select_features(samples: Samples, names: tuple[str, ...]) -> Samples:
+    """The samples with these features in this order. Raises DataError that names what is missing."""
+    if samples.feature_names == names:
+        return samples
+    missing = [name for name in names if name not in samples.feature_names]
+    if missing:
+        close = nearest(missing[0], samples.feature_names)
+        hint = f"; is {missing[0]!r} now {close!r}?" if close else ""
+        raise DataError(f"the model wants features that the samples lack: {missing}{hint}")
+    columns = [samples.feature_names.index(name) for name in names]
+    return replace(samples, x=np.ascontiguousarray(samples.x[:, columns]), feature_names=names)

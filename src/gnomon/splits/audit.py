@@ -1,0 +1,71 @@
+"""An independent audit of folds: no label that was learned from may overlap one that is judged by.
+
+It shares no line with the splitters. It goes by intervals alone: a row's label lives from `known_at` to `label_end`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from gnomon.core.errors import GateError
+from gnomon.core.types import Array, Int64
+from gnomon.splits.base import Fold
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldAudit:
+    """What the audit found: by pair of spans ("train", "test"), the rows of the first that overlap the second."""
+
+    overlaps: Mapping[tuple[str, str], Int64[Array, " m"]]
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing overlaps."""
+        return not any(rows.size for rows in self.overlaps.values())
+
+    def raise_overlaps(self) -> None:
+        """Raises GateError (exit 4) that counts the overlaps."""
+        if self.clean:
+            return
+        found = [
+            f"{rows.size} labels of {first} overlap labels of {second} (first at row {rows[0]})"
+            for (first, second), rows in self.overlaps.items()
+            if rows.size
+        ]
+        raise GateError(f"the split leaks: {'; '.join(found)}; purge by label end")
+
+
+def audit_fold(fold: Fold, known_at: Int64[Array, " n"], label_end: Int64[Array, " n"]) -> FoldAudit:
+    """Checks train against validation, train against test, and validation against test; shared rows overlap too."""
+    spans = {"train": fold.train, "valid": fold.valid, "test": fold.test}
+    pairs = [("train", "valid"), ("train", "test"), ("valid", "test")]
+    return FoldAudit(
+        overlaps={
+            (first, second): overlapping(spans[first], spans[second], known_at, label_end) for first, second in pairs
+        }
+    )
+
+
+def overlapping(
+    rows: Int64[Array, " m"],
+    others: Int64[Array, " k"],
+    known_at: Int64[Array, " n"],
+    label_end: Int64[Array, " n"],
+) -> Int64[Array, " hits"]:
+    """Those of `rows` whose closed interval [known_at, label_end] meets the interval of any of `others`.
+
+    >>> known_at, label_end = np.array([0, 1, 2, 3]), np.array([1, 3, 4, 5])
+    >>> overlapping(np.array([0, 1]), np.array([2, 3]), known_at, label_end).tolist()
+    [1]
+    """
+    if rows.size == 0 or others.size == 0:
+        return np.empty(0, np.int64)
+    others = others[np.argsort(known_at[others], kind="stable")]
+    # Among the others that begin before a row's label ends, the one that ends last decides.
+    last_end = np.maximum.accumulate(label_end[others])
+    begun = np.searchsorted(known_at[others], label_end[rows], side="right")
+    meets = (begun > 0) & (last_end[np.maximum(begun, 1) - 1] >= known_at[rows])
+    return np.asarray(rows[meets])

@@ -1,0 +1,146 @@
+"""What may watch a fit: log it, save it on the way, stop it. The contract is `gnomon.models.base.Callback`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import structlog
+
+from gnomon.core.files import atomic_folder, remove
+from gnomon.models.base import FitReport, ModelBase
+from gnomon.samples.base import Samples
+
+
+class CallbackBase:
+    """A callback that does nothing: override what you need."""
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:
+        """Before the first iteration."""
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        """After each iteration, counted from 0; True stops the fit."""
+        return False
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
+        """After the last iteration."""
+
+
+class LoggingCallback(CallbackBase):
+    """Logs the start, every `every`-th iteration and the end of a fit."""
+
+    def __init__(self, *, every: int = 10, logger: Any = None) -> None:
+        if every < 1:
+            raise ValueError(f"every must be 1 iteration or more, was {every}")
+        self.every = every
+        self.log = logger if logger is not None else structlog.get_logger("gnomon.training")
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:
+        """Logs how much is learned from."""
+        self.log.info("fit started", model=type(model).__name__, rows=len(train), valid_rows=len(valid) if valid else 0)
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        """Logs the metrics of every `every`-th iteration."""
+        if iteration % self.every == 0:
+            self.log.info("iteration", number=iteration, **{name: round(value, 6) for name, value in metrics.items()})
+        return False
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
+        """Logs how it ended."""
+        self.log.info("fit ended", model=type(model).__name__, iterations=report.iterations, best=report.best_iteration)
+
+
+class _Monitor:
+    """Follows one metric and knows its best value so far."""
+
+    def __init__(self, metric: str, mode: Literal["min", "max"], min_delta: float) -> None:
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be 'min' or 'max', was {mode!r}")
+        if not min_delta >= 0:
+            raise ValueError(f"min_delta must be 0 or more, was {min_delta}")
+        self.metric, self.sign, self.min_delta = metric, 1.0 if mode == "min" else -1.0, min_delta
+        self.best: float | None = None
+
+    def improved(self, metrics: Mapping[str, float]) -> bool:
+        """Whether the metric is better than ever by at least `min_delta`; it then becomes the best."""
+        if self.metric not in metrics:
+            raise ValueError(f"monitor {self.metric!r} is no metric of this fit; it reports {sorted(metrics)}")
+        value = self.sign * metrics[self.metric]
+        if self.best is None or value < self.best - self.min_delta:
+            self.best = value
+            return True
+        return False
+
+
+class EarlyStoppingCallback(CallbackBase):
+    """Stops a fit when `monitor` has not become better by `min_delta` for `patience` iterations."""
+
+    def __init__(
+        self,
+        *,
+        monitor: str = "valid_log_loss",
+        patience: int = 50,
+        min_delta: float = 0.0,
+        mode: Literal["min", "max"] = "min",
+    ) -> None:
+        if patience < 1:
+            raise ValueError(f"patience must be 1 iteration or more, was {patience}")
+        self.patience = patience
+        self._settings = monitor, mode, min_delta
+        self._monitor = _Monitor(*self._settings)
+        self._best_iteration = 0
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:  # noqa: ARG002
+        """Forgets the fit before."""
+        self._monitor = _Monitor(*self._settings)
+        self._best_iteration = 0
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        """Says whether the patience is over."""
+        if self._monitor.improved(metrics):
+            self._best_iteration = iteration
+        return iteration - self._best_iteration >= self.patience
+
+
+class ModelCheckpointCallback(CallbackBase):
+    """Saves the model while it is fitted: after each better iteration, keeping only the best, or after every one.
+
+    A checkpoint is a folder `iteration-00012` under `folder`, whole or absent; `ModelClass.load` reads it. It is a
+    snapshot to predict with; a fit that was cut off starts again from the beginning.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        monitor: str = "valid_log_loss",
+        mode: Literal["min", "max"] = "min",
+        best_only: bool = True,
+    ) -> None:
+        self.folder = Path(folder)
+        self.best_only = best_only
+        self._settings = monitor, mode
+        self._monitor = _Monitor(*self._settings, 0.0)
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:  # noqa: ARG002
+        """Removes the checkpoints of the fit before."""
+        self._monitor = _Monitor(*self._settings, 0.0)
+        for old in self.saved():
+            remove(old)
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:
+        """Saves the model where it became better."""
+        better = self._monitor.improved(metrics)
+        if better or not self.best_only:
+            old = self.saved()
+            with atomic_folder(self.folder / f"iteration-{iteration:05d}") as folder:
+                model.save(folder)
+            if self.best_only:
+                for checkpoint in old:
+                    remove(checkpoint)
+        return False
+
+    def saved(self) -> list[Path]:
+        """The checkpoints there are, oldest first."""
+        return sorted(self.folder.glob("iteration-*"))

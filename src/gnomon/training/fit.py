@@ -1,0 +1,106 @@
+"""Fitting one model: training rows in, a `TrainedModel` and its `FitReport` out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gnomon.config.models import ModelConfig as ModelSection
+from gnomon.config.models import TrainingConfig
+from gnomon.core.errors import DataError
+from gnomon.models.base import Callback, FitReport
+from gnomon.models.bundle import ModelMeta, TrainedModel
+from gnomon.models.factory import build_model
+from gnomon.samples.base import UNKNOWN_END, Samples
+from gnomon.samples.transforms import SCALERS
+
+
+def fit_model(
+    config: ModelSection,
+    train: Samples,
+    valid: Samples | None = None,
+    *,
+    training: TrainingConfig | None = None,
+    seed: int = 0,
+    name: str | None = None,
+    data_version: str | None = None,
+    lineage: Mapping[str, Any] | None = None,
+    callbacks: Sequence[Callback] = (),
+    where: str = "model",
+) -> tuple[TrainedModel, FitReport]:
+    """Fits the scaler and the model of a config section on `train`; `valid` only stops the fit early.
+
+    Nothing here sees a test row. `lineage` (plain values: feature settings, labels, split) and `data_version` are kept
+    with the model. Equal samples, configuration and seed give equal bytes. Raises ConfigError for settings that the
+    model does not know (at `where`), DataError for samples that cannot be learned from.
+    """
+    training = training if training is not None else TrainingConfig()
+    model = build_model(config, training=training, seed=seed, where=where)
+    if not train.horizons:
+        raise DataError("cannot train: the samples carry no labels; build them with labels")
+    horizon = train.horizons[0] if model.config.horizon is None else model.config.horizon
+    if horizon not in train.horizons:
+        raise DataError(
+            f"cannot train at horizon {horizon}: the samples are labelled at {list(train.horizons)}; set "
+            "training.horizon to one of these, or add it to labels.horizons"
+        )
+    if not training.use_sample_weights:
+        train, valid = _unweighted(train), None if valid is None else _unweighted(valid)
+    scaler = SCALERS[training.scaler].fit(train)
+    held_out = scaler.apply(valid) if valid is not None and len(valid) else None
+    report = model.fit(scaler.apply(train), held_out, callbacks=callbacks)
+    trained = TrainedModel(
+        model=model,
+        scaler=scaler,
+        feature_names=train.feature_names,
+        meta=ModelMeta(
+            name=name or config.name or config.model_type,
+            model_type=config.model_type,
+            config=model.config.model_dump(mode="json"),
+            horizon=horizon,
+            seed=seed,
+            rows=len(train),
+            trained_until=max(_last_end(part, horizon) for part in (train, valid) if part is not None),
+            data_version=data_version,
+            lineage=dict(lineage or {}),
+        ),
+    )
+    return trained, report
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer:
+    """The settings of a fit, kept to fit more than once."""
+
+    config: ModelSection
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    seed: int = 0
+    callbacks: Sequence[Callback] = ()
+
+    def fit(self, train: Samples, valid: Samples | None = None, **facts: Any) -> tuple[TrainedModel, FitReport]:
+        """`fit_model` with these settings; `facts` are its `name`, `data_version`, `lineage`."""
+        return fit_model(
+            self.config,
+            train,
+            valid,
+            training=self.training,
+            seed=self.seed,
+            callbacks=self.callbacks,
+            **facts,
+        )
+
+
+ModelTrainer = Trainer
+
+
+def _unweighted(samples: Samples) -> Samples:
+    return replace(samples, weight=(samples.label_end != UNKNOWN_END).astype(np.float32))
+
+
+def _last_end(samples: Samples, horizon: int) -> int:
+    ends = samples.label_end[:, samples.horizon(horizon)]
+    known = ends[ends != UNKNOWN_END]
+    return int(known.max()) if known.size else 0
