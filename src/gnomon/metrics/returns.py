@@ -24,6 +24,9 @@ Series: TypeAlias = "Float64[Array, ' t'] | Sequence[float]"
 _ROUNDING = 1e-13
 """A deviation below this share of the largest value is what rounding leaves of equal values."""
 
+_ROUNDING_OF_ONE = 1e-15
+"""And below this one, what it leaves of returns taken from an equity: those are differences from 1."""
+
 
 def as_series(values: Series) -> Float64[Array, " t"]:
     """One-dimensional float64, without a copy where it is that already. ValueError for anything else."""
@@ -121,7 +124,7 @@ def deviation(values: Float64[Array, " t"]) -> float:
     if values.size < 2:
         return math.nan
     spread = float(values.std(ddof=1))
-    return 0.0 if spread <= _ROUNDING * float(np.abs(values).max()) else spread
+    return 0.0 if spread <= max(_ROUNDING * float(np.abs(values).max()), _ROUNDING_OF_ONE) else spread
 
 
 def ratio(numerator: float, denominator: float) -> float:
