@@ -7,7 +7,6 @@ Nothing is guessed that changes a value: a naive stamp needs a zone, an integer 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import polars as pl
 
@@ -38,7 +37,7 @@ def to_bars(
     bars = pl.DataFrame([stamps.alias("timestamp"), symbols, *numbers])
     if reading.extras:
         taken = {*BAR_SCHEMA, "date", "time"}
-        bars = bars.hstack([_extra(mapped[name]) for name in mapped.columns if name not in taken])
+        bars = bars.hstack([extra_column(mapped[name]) for name in mapped.columns if name not in taken])
     bars = _ordered(bars.with_row_index(ROW), reading, where)
     bars = bars.with_columns(bar_closes(bars, reading, where, frequency=_frequency(bars, reading, origin))).drop(ROW)
     if reading.off_session == "drop":
@@ -110,9 +109,7 @@ def _number(frame: pl.DataFrame, name: str, reading: Reading, where: Located) ->
             # A point would be a thousands separator here; it is refused rather than dropped.
             text = text.str.replace_all(".", "?", literal=True).str.replace(",", ".", literal=True)
         values = text.cast(pl.Float64, strict=False)
-    elif raw.dtype.is_numeric():
-        values = raw.cast(pl.Float64)
-    elif raw.dtype == pl.Null:
+    elif raw.dtype.is_numeric() or raw.dtype == pl.Null:
         values = raw.cast(pl.Float64)
     else:
         raise DataError(f"column {name!r} of {where.origin} is {raw.dtype}, not a number; map another column to it")
@@ -134,7 +131,7 @@ def _is_empty(raw: pl.Series, reading: Reading) -> pl.Series:
     return raw.is_null() | raw.str.strip_chars().is_in(words)
 
 
-def _extra(raw: pl.Series) -> pl.Series:
+def extra_column(raw: pl.Series) -> pl.Series:
     """An extra column: text that is all integers or all numbers becomes them, anything else stays what it is."""
     if raw.dtype != pl.String:
         return raw
@@ -186,15 +183,13 @@ def join_bars(parts: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
                 f"{first_origin} and {origin} differ in the columns {', '.join(odd)}; "
                 "map what both have, or say `extras: false`"
             )
-    whole = pl.concat([_same_types(part.select(first.columns), first) for _, part in parts])
+    text = [name for name in first.columns if any(part.schema[name] == pl.String for _, part in parts)]
+    aligned = [part.select(first.columns).cast(dict.fromkeys(text, pl.String)) for _, part in parts]
+    try:
+        # An extra that is whole numbers in one file and fractions in another is numbers; beside text it is text.
+        whole = pl.concat(aligned, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(
+            f"{first_origin} and its fellows differ in column types: {str(error).splitlines()[0]}"
+        ) from None
     return whole if in_order(whole) else whole.sort("symbol", "timestamp", maintain_order=True)
-
-
-def _same_types(part: pl.DataFrame, first: pl.DataFrame) -> pl.DataFrame:
-    """An extra that is whole numbers in one file and fractions in another is numbers; with text it is text."""
-    casts: dict[str, Any] = {
-        name: first.schema[name]
-        for name in part.columns
-        if part.schema[name] != first.schema[name] and name not in BAR_SCHEMA
-    }
-    return part.cast(casts) if casts else part

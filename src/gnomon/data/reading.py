@@ -61,8 +61,8 @@ class Reading:
     def __post_init__(self) -> None:
         if self.stamp is None and self.session_close is None:
             raise ConfigError(
-                "say what the time stamps are: `stamp: open` or `stamp: close`, or, for daily bars stamped with a date, "
-                "`session_close: CALENDAR` (XNYS, 24/7, ...)"
+                "say what the time stamps are: `stamp: open` or `stamp: close`, or, for daily bars stamped with a "
+                "date, `session_close: CALENDAR` (XNYS, 24/7, ...)"
             )
         if self.stamp is not None and self.session_close is not None:
             raise ConfigError(f"stamp: {self.stamp} and session_close: {self.session_close} contradict; keep one")

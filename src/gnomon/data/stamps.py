@@ -90,7 +90,7 @@ def _stamps(raw: pl.Series, reading: Reading, where: Located) -> pl.Series:
         return raw.cast(LOCAL)
     if isinstance(dtype, pl.Datetime):
         stamps = raw.dt.cast_time_unit("us")
-        finer = stamps.dt.cast_time_unit(dtype.time_unit or "us") != raw
+        finer = stamps.dt.cast_time_unit(dtype.time_unit) != raw
         if finer.any():
             raise where.refuse("timestamp", raw, finer, "time stamps are finer than a microsecond")
         if dtype.time_zone is None:
@@ -215,7 +215,7 @@ def to_utc(stamps: pl.Series, reading: Reading, where: Located) -> pl.Series:
             "declare `zone: UTC` or the zone of the source's clock"
         )
     policy = "null" if reading.ambiguous == "refuse" else reading.ambiguous
-    zoned = stamps.dt.replace_time_zone(reading.zone, ambiguous=policy, non_existent="null")  # type: ignore[arg-type]
+    zoned = stamps.dt.replace_time_zone(reading.zone, ambiguous=policy, non_existent="null")
     if zoned.null_count():
         zoned = _clock_changes(stamps, zoned, reading, reading.zone, where)
     return zoned.dt.convert_time_zone("UTC")
