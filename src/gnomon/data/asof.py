@@ -80,8 +80,9 @@ def check_publication(table: pl.DataFrame, *, name: str) -> None:
             "one value must be the one that was known: fix its source",
             rows=again.head(200),
         )
-    same = pl.col("symbol") == pl.col("symbol").shift() if "symbol" in by else pl.lit(value=True)
-    back = table.filter((same & (pl.col("known_at") < pl.col("known_at").shift())).fill_null(value=False))
+    before = pl.col("known_at").shift()
+    before = before.over("symbol") if "symbol" in by else before
+    back = table.filter((pl.col("known_at") < before).fill_null(value=False))
     if not back.is_empty():
         first = back.row(0, named=True)
         raise DataError(
