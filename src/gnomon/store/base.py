@@ -28,7 +28,12 @@ class ArtifactType(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactVersion:
-    """One version of a named artifact: what it is and which bytes. `files` maps relative path to SHA-256."""
+    """One version of a named artifact: what it is and which bytes.
+
+    `number` counts 1, 2, ... without gaps; `version` is that number as text, or the word that the caller chose
+    ("1.1.0"). `files` maps relative path to SHA-256. `digest` is the SHA-256 of a single file, or the tree hash
+    (`gnomon.core.hashing.hash_tree`) of a folder. `size` is in bytes, `created_at` in ISO 8601, UTC.
+    """
 
     name: str
     version: str
@@ -39,6 +44,11 @@ class ArtifactVersion:
     created_at: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    number: int = 1
+    folder: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"
 
 
 class ArtifactStore(Protocol):
@@ -63,3 +73,6 @@ class ArtifactStore(Protocol):
     def list(self, **filters: str) -> list[ArtifactVersion]:
         """Versions in order of creation; filters by `name`, `kind`, or any tag."""
         ...
+
+
+ArtifactStoreBase = ArtifactStore
