@@ -136,16 +136,19 @@ def diff(
 
 def component_builders() -> dict[str, Callable[..., object]]:
     """For each registry, what builds a component from its section: the checks of every room, gathered here."""
+    from gnomon.core.registry import build
+    from gnomon.execution.base import ExecutionConfig
     from gnomon.models.base import ModelRegistry
 
-    def model(section: Mapping[str, Any], *, where: str) -> object:
-        from gnomon.core.registry import build
+    def execution(section: Mapping[str, Any], *, where: str) -> object:
+        return build(ExecutionConfig, section, where=where)
 
+    def model(section: Mapping[str, Any], *, where: str) -> object:
         chosen = ModelRegistry.models.get(section["model_type"], where=f"{where}.model_type")
         return build(chosen.Config, section["params"], where=f"{where}.params")
 
     builders: dict[str, Callable[..., object]] = {kind: found.from_config for kind, found in _registries().items()}
-    return {**builders, "model": model}
+    return {**builders, "model": model, "execution": execution}
 
 
 def component_schemas() -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str, dict[str, Any]]]:

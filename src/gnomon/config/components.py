@@ -18,12 +18,13 @@ from gnomon.core.redaction import redact
 Builder = Callable[[Mapping[str, Any], str], object]
 """Builds a component from its section and its dotted place; raises ConfigError. `Registry.from_config` is one."""
 
+_UNKNOWN = re.compile(r"unknown key .* at (.+?)(?:;|$)")
 _TOKEN = re.compile(r"[A-Za-z_][\w.\-\[\]]*")
 
 
 @dataclass(frozen=True)
 class ComponentSection:
-    """One component's section: the registry that knows its `kind`, its path and its values."""
+    """A section that a higher floor knows: a component, with the registry of its `kind`, or the raw "execution"."""
 
     registry: str
     path: Path
@@ -52,12 +53,14 @@ def check_components(loaded: LoadedConfig, builders: Mapping[str, Callable[..., 
 
 
 def _located(line: str, path: Path, loaded: LoadedConfig) -> str:
-    """A fault with the place of the longest key in it."""
+    """A fault with the place of the key that it is about, the longest one that it names."""
     start = dotted(path)
+    unknown_key = _UNKNOWN.match(line)
+    tokens = [unknown_key[1]] if unknown_key else _TOKEN.findall(line)
     best = path
-    for token in _TOKEN.findall(line):
+    for token in tokens:
         if token.startswith(start):
-            parts = re.findall(r"[^.\[\]]+", token.removeprefix(start).rstrip("."))
+            parts = re.findall(r"[^.\[\]]+", token.removeprefix(start))
             best = max(best, (*path, *(int(part) if part.isdigit() else part for part in parts)), key=len)
     return redact(f"{place(loaded.tree, best)}: {line}")
 
@@ -66,7 +69,7 @@ def _walk(section: BaseModel, path: Path) -> Iterator[ComponentSection]:
     for name, field in type(section).model_fields.items():
         value, here = getattr(section, name), (*path, name)
         extra = field.json_schema_extra
-        registry = extra.get("x-registry") if isinstance(extra, dict) else None
+        registry = (extra.get("x-registry") or extra.get("x-fields")) if isinstance(extra, dict) else None
         if registry == "model":
             yield ComponentSection("model", path, section.model_dump())
         elif isinstance(registry, str) and value is not None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping as Variables
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from pathlib import Path as File
 from typing import Any
@@ -101,6 +102,7 @@ def layers(
     return [*found, *(override(text) for text in overrides)]
 
 
+@cache
 def defaults() -> yaml.Node | None:
     """The packaged layer."""
     text = resources.files("gnomon.config").joinpath("defaults.yaml").read_text(encoding="utf-8")

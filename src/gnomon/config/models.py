@@ -111,10 +111,13 @@ class SideTableConfig(Section):
 
     source: SideTable
     delay: str | None = None
-    """Publication delay added to the table's stamp ("1d", "8h"); required where the table has no `known_at`."""
+    """Publication delay added to the table's stamp ("1d", "8h", "0d"); required where the table has no `known_at`."""
     tolerance: str | None = None
-    """Older values than this are not used ("30d")."""
+    """Older values than this, by their publication, are not used ("30d")."""
     columns: list[str] | None = None
+    """Which columns are joined; None takes every numeric one."""
+    where: dict[str, str | float | bool] = {}
+    """Only rows with these values ({series: cpi}): for files that hold several series under each other."""
 
 
 class DataConfig(Section):
@@ -133,8 +136,12 @@ class DataConfig(Section):
     """Repairs in order; nothing is repaired that is not named here."""
     actions: SideTable | None = None
     """A table of splits and dividends that prices are adjusted by."""
+    adjust: Literal["backward", "forward"] = "backward"
+    """Scale the prices before each action (levels look ahead, returns do not), or those after it (nothing does)."""
     universe: SideTable | None = None
     """A table of listing and delisting dates: the point-in-time universe."""
+    unlisted: Literal["refuse", "drop", "keep"] = "refuse"
+    """What happens to symbols that the universe does not have."""
     side_tables: dict[str, SideTableConfig] = {}
     cache: bool = True
 
@@ -272,7 +279,7 @@ class PipelineConfig(Section):
     training: TrainingConfig = TrainingConfig()
     sizing: Sizing = {"kind": "fixed"}
     guardrails: list[Guardrail] = []
-    execution: dict[str, Any] = {}
+    execution: dict[str, Any] = Field(default={}, json_schema_extra={"x-fields": "execution"})
     """The fields of `ExecutionConfig`."""
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()

@@ -43,6 +43,7 @@ def _complete(node: Any, root: Schema, components: Mapping[str, Mapping[str, Sch
         for name in list(node["$defs"]):
             node["$defs"][name] = _complete(node["$defs"][name], root, components)
         done["$defs"] = node["$defs"]
+    done.pop("x-fields", None)
     registry = done.pop("x-registry", None)
     if registry is None:
         return done

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import types
 import typing
 from collections.abc import Iterator, Sequence
@@ -96,18 +97,25 @@ def every_path(section: type[BaseModel] = PipelineConfig, under: tuple[str, ...]
 def suggestion(key: str, path: Path) -> str:
     """What a person who wrote `key` in the section at `path` most likely meant, as the end of a message."""
     known = known_keys(path[:-1]) or []
-    plain = yaml.latinised(key).strip()
+    plain = yaml.latinised(key)
     elsewhere = [".".join(other) for other in every_path() if other[-1] == plain and "*" not in other]
-    if (close := nearest(plain, known)) is not None and not (elsewhere and close != plain):
-        return f"did you mean {close!r}?"
-    if elsewhere:
+    close = nearest(plain, known)
+    if elsewhere and close != plain:
         here = f" or {close!r} here" if close else ""
         return f"did you mean {' or '.join(elsewhere)}{here}?"
+    if close is not None:
+        other = nearest(plain, [name for name in known if name != close])
+        as_near = other is not None and _likeness(plain, other) > _likeness(plain, close) - 0.1
+        return f"did you mean {close!r}{f' or {other!r}' if as_near else ''}?"
     if len(known) <= LISTED:
         return f"known: {', '.join(known)}"
     far = nearest(plain, {other[-1]: None for other in every_path()})
     hint = next((f"; or did you mean {'.'.join(other)}?" for other in every_path() if other[-1] == far), "")
     return f"known: {', '.join(known)}{hint}"
+
+
+def _likeness(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
 
 
 def _meant(faults: Sequence[ErrorDetails]) -> list[ErrorDetails]:

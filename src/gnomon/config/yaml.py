@@ -6,7 +6,6 @@ a blank at its end or a letter of another alphabet. `1e-3` is a number, `no`, `1
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import unicodedata
@@ -205,8 +204,16 @@ def _flow(value: Any) -> str:
 def _text(text: str) -> str:
     if PLAIN.fullmatch(text) and not _means_something_else(text):
         return text
-    # JSON's quoting is YAML's double quoting; all but printable ASCII is escaped, so that no reader can stumble.
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return f'"{"".join(map(_quoted, text))}"'
+
+
+def _quoted(char: str) -> str:
+    """A character inside double quotes; what cannot be seen is escaped, so that no reader can stumble."""
+    if char in '"\\':
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 def _means_something_else(text: str) -> bool:
@@ -288,6 +295,8 @@ class _Reader:
         match type(event).__name__:
             case "ScalarEvent":
                 bare = event.style is None
+                if any("\ud800" <= char <= "\udfff" for char in event.value):
+                    raise ConfigError(f"{mark}: holds half a character (a lone surrogate); write it in full")
                 node = Scalar(resolve(event.value, mark) if bare else event.value, event.value, bare, mark)
             case "SequenceStartEvent":
                 node = Sequence(tuple(self._items(events, "SequenceEndEvent", depth)), mark)
@@ -341,19 +350,18 @@ def key_fault(key: str) -> str | None:
     """
     if not key:
         return "is empty; name it"
+    straight = latinised(key)
     if key != key.strip():
-        return f"has a blank at its start or end; write {key.strip()!a}"
+        return f"has a blank at its start or end; write {straight!a}"
     for char in key:
-        if char != " " and unicodedata.category(char) in {"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"}:
-            cleaned = "".join(c for c in key if c == " " or (c.isprintable() and not c.isspace()))
-            return f"holds the unseen character U+{ord(char):04X}; write {cleaned!a}"
-    straight = unicodedata.normalize("NFKC", key)
-    if straight != key:
+        if char != " " and unicodedata.category(char) in _UNSEEN:
+            return f"holds the unseen character U+{ord(char):04X}; write {straight!a}"
+    if unicodedata.normalize("NFC", key) != unicodedata.normalize("NFKC", key):
         return f"holds look-alike characters; write {straight!a}"
-    foreign = [char for char in key if char.isalpha() and not unicodedata.name(char, "").startswith("LATIN")]
-    latin = [char for char in key if char.isalpha() and unicodedata.name(char, "").startswith("LATIN")]
-    if foreign and latin:
-        return f"mixes alphabets: U+{ord(foreign[0]):04X} only looks like a letter of '{latinised(key)}'"
+    alphabets = {unicodedata.name(char, "").split(" ")[0]: char for char in key if char.isalpha()}
+    if len(alphabets) > 1 and "LATIN" in alphabets:
+        foreign = next(char for name, char in alphabets.items() if name != "LATIN")
+        return f"mixes alphabets: U+{ord(foreign):04X} only looks like a letter of '{straight}'"
     return None
 
 
@@ -363,9 +371,18 @@ _LOOK_ALIKES = str.maketrans(
 )
 
 
+_UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp", "Cs", "Co", "Cn"}
+"""Unicode categories: controls, formats, blanks other than the plain one, surrogates, what is not assigned."""
+
+
 def latinised(key: str) -> str:
-    """The key with Cyrillic and Greek letters replaced by the Latin ones that they look like."""
-    return key.translate(_LOOK_ALIKES)
+    """The key as it was most likely meant: accents off, unseen characters out, look-alikes by their Latin letters.
+
+    >>> latinised("s\N{CYRILLIC SMALL LETTER IE}\N{LATIN SMALL LETTER E WITH ACUTE}d ")
+    'seed'
+    """
+    letters = unicodedata.normalize("NFKD", key).translate(_LOOK_ALIKES)
+    return "".join(c for c in letters if c == " " or unicodedata.category(c) not in _UNSEEN | {"Mn"}).strip()
 
 
 def _point(character: int | str | bytes) -> str:

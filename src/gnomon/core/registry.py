@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from gnomon.core.errors import ConfigError, unknown
+from gnomon.core.redaction import redact
 
 T = TypeVar("T")
 C = TypeVar("C", bound=type)
@@ -54,9 +55,7 @@ class Registry(Generic[T]):
                 component.__qualname__,
             ):
                 raise ConfigError(f"{self.kind} {name!r} is already registered by {held.component.__module__}")
-            if dataclasses.is_dataclass(component) and not hasattr(component, "__pydantic_config__"):
-                # Unknown and mistyped fields are refused wherever the component is built from a config section.
-                component.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)  # type: ignore[attr-defined]
+            _refuse_unknown_fields(component)
             self._entries[name] = Entry(name, component, facts)
             return component
 
@@ -85,7 +84,7 @@ class Registry(Generic[T]):
             name = fields.pop("kind")
         except KeyError:
             raise ConfigError(f"{where} needs a `kind`; known: {', '.join(self.names())}") from None
-        return self.create(name, where=where, **fields)
+        return build(self.get(name, where=where), fields, where=where, beside=("kind",))
 
     def names(self) -> list[str]:
         """All registered names, sorted."""
@@ -102,15 +101,36 @@ class Registry(Generic[T]):
                 point.load()
 
 
-def build(component: type[T], fields: Mapping[str, Any], *, where: str) -> T:
+def _refuse_unknown_fields(component: type) -> None:
+    """Unknown fields of a dataclass are refused wherever it is built from a config section."""
+    if dataclasses.is_dataclass(component) and not hasattr(component, "__pydantic_config__"):
+        component.__pydantic_config__ = ConfigDict(extra="forbid", arbitrary_types_allowed=True)  # type: ignore[attr-defined]
+
+
+def build(component: type[T], fields: Mapping[str, Any], *, where: str, beside: tuple[str, ...] = ()) -> T:
     """Builds a dataclass or pydantic model from plain values, with types checked and unknown keys refused.
 
+    `beside` are keys that may stand beside the fields and that a wrong key may have been meant for.
     Raises ConfigError that names the key as `where.key`, the value, and the nearest known key.
     """
+    _refuse_unknown_fields(component)
     try:
-        return TypeAdapter(component).validate_python(dict(fields))
+        made = TypeAdapter(component).validate_python(dict(fields))
     except ValidationError as error:
-        raise ConfigError(explain(error, known=field_names(component), where=where)) from None
+        raise ConfigError(explain(error, known=[*field_names(component), *beside], where=where)) from None
+    for name, given in fields.items():
+        if _was_bent(given, getattr(made, name, given)):
+            raise ConfigError(
+                redact(f"{where}.{name} = {given!r}: should be a number or true or false, without quotes")
+            )
+    return made
+
+
+def _was_bent(given: object, held: object) -> bool:
+    """Whether text or a truth value was taken for a number, or text for a truth value, as pydantic does by default."""
+    if isinstance(given, list | tuple) and isinstance(held, list | tuple):
+        return any(map(_was_bent, given, held))
+    return isinstance(given, bool | str) and isinstance(held, bool | int | float) and type(given) is not type(held)
 
 
 def field_names(component: type) -> list[str]:
@@ -133,4 +153,4 @@ def explain(error: ValidationError, *, known: list[str], where: str) -> str:
         else:
             message = fault["msg"].removeprefix("Value error, ")
             lines.append(f"{place} = {fault['input']!r}: {message[:1].lower()}{message[1:]}")
-    return "\n".join(lines)
+    return redact("\n".join(lines))
