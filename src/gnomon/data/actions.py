@@ -30,18 +30,17 @@ ACTION_SCHEMA = pl.Schema(
 
 effective: the moment from which prices are without it; a bar that closes at it or before is before it. The ex-date at
 00:00 UTC will do where the exchange's session lies within the UTC day. split: new shares for one old (2 for 2:1, 0.1
-for 1:10), 1 for none. dividend: cash a share, in the price's currency, of the shares held before the action; 0 for none.
+for 1:10), 1 for none. dividend: cash a share, in the price's currency, of shares held before the action; 0 for none.
 factor: what earlier prices are multiplied by beside these, 1 for none, in tables that do not give the cash.
 """
 AMOUNTS = ("split", "dividend", "factor")
 
 
-def apply_actions(bars: pl.DataFrame, section: Mapping[str, Any]) -> pl.DataFrame:
-    """Bars adjusted as `data.actions` says: `method` (backward by default) and the source of the table of actions."""
-    fields = dict(section)
-    method = fields.pop("method", "backward")
-    table = TABLES.from_config(fields, where="data.actions").read()
-    return adjust(bars, read_actions(table), method=method)
+def apply_actions(
+    bars: pl.DataFrame, section: Mapping[str, Any], *, method: Literal["backward", "forward"] = "backward"
+) -> pl.DataFrame:
+    """Bars adjusted by the table of actions that `data.actions` names: the source of a side table."""
+    return adjust(bars, read_actions(TABLES.from_config(section, where="data.actions").read()), method=method)
 
 
 def read_actions(table: pl.DataFrame) -> pl.DataFrame:
@@ -50,8 +49,8 @@ def read_actions(table: pl.DataFrame) -> pl.DataFrame:
     - `split` and/or `dividend` at a `timestamp` (or `effective`), the ex-date;
     - `price_factor` and `split_factor`, rows of a factor file as Lean writes them: on and before the stamped date a
       price is multiplied by both. Each change between two rows is an action that takes effect on the following day;
-    - `price_factor` alone: at the stamped ex-date, earlier prices are multiplied by it (`type` says "split" where the
-      volume is adjusted too).
+    - `price_factor` alone: at the stamped ex-date, earlier prices are multiplied by it; the volume is adjusted too
+      where a column `type` begins with "split".
 
     Raises DataError for other columns, empty or unusable values, and for two rows of one symbol at one moment.
     """
@@ -169,7 +168,7 @@ def _from_factor_file(table: pl.DataFrame) -> pl.DataFrame:
 
 def _from_factors(table: pl.DataFrame) -> pl.DataFrame:
     """Actions with one factor each; those called splits adjust the volume too."""
-    is_split = pl.col("type") == "split" if "type" in table.columns else pl.lit(value=False)
+    is_split = pl.col("type").str.starts_with("split") if "type" in table.columns else pl.lit(value=False)
     return table.select(
         "effective",
         "symbol",

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from gnomon.core.errors import ConfigError, DataError, unknown
+from gnomon.core.errors import DataError
 from gnomon.data.base import TABLES, TIMESTAMP
 
 LISTING_SCHEMA = pl.Schema({"symbol": pl.String(), "listed": TIMESTAMP, "delisted": TIMESTAMP, "name": pl.String()})
@@ -32,13 +32,11 @@ class UniverseCount:
     count: int
 
 
-def restrict(bars: pl.DataFrame, section: Mapping[str, Any]) -> tuple[pl.DataFrame, list[UniverseCount]]:
-    """Bars within the universe of `data.universe`: `unlisted` (refuse by default) and the source of the listings."""
-    fields = dict(section)
-    unlisted = fields.pop("unlisted", "refuse")
-    if unlisted not in {"refuse", "drop", "keep"}:
-        raise ConfigError(unknown("choice", str(unlisted), ["refuse", "drop", "keep"], where="data.universe.unlisted"))
-    listings = read_listings(TABLES.from_config(fields, where="data.universe").read())
+def restrict(
+    bars: pl.DataFrame, section: Mapping[str, Any], *, unlisted: Literal["refuse", "drop", "keep"] = "refuse"
+) -> tuple[pl.DataFrame, list[UniverseCount]]:
+    """Bars within the universe whose listings `data.universe` names: the source of a side table."""
+    listings = read_listings(TABLES.from_config(section, where="data.universe").read())
     return apply_universe(bars, listings, unlisted=unlisted)
 
 
@@ -100,7 +98,7 @@ def apply_universe(
         shown = ", ".join(strangers.head(5)) + (", ..." if len(strangers) > 5 else "")
         raise DataError(
             f"{len(strangers)} symbols are not in the table of listings ({shown}); "
-            "add them, or set `unlisted: drop` or `keep` in data.universe"
+            "add them, or set data.unlisted to drop or keep"
         )
     placed = (
         bars.with_row_index("gnomon.row")
