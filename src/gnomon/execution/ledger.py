@@ -104,9 +104,7 @@ class Ledger:
         adjacent = bool((np.diff(starts, axis=1) == 1).all())
         return adjacent and ledger_plain.is_plain(self.params, funding=self.funding)
 
-    def run(
-        self, bars: Float64[Array, "bars columns"]
-    ) -> tuple[Float64[Array, "7 bars"], Float64[Array, "fills 6"]]:
+    def run(self, bars: Float64[Array, "bars columns"]) -> tuple[Float64[Array, "7 bars"], Float64[Array, "fills 6"]]:
         """The account's rows (`ACCOUNT`) and the fills (`FILL`) of the next bars."""
         rows = np.empty((kernels.ACCOUNT_SIZE, len(bars)))
         room = 2 * self.symbols * max(1, -(-65_536 // (2 * self.symbols)))
@@ -122,9 +120,7 @@ class Ledger:
             chunks.append(fills[:count])
         return rows, np.concatenate(chunks) if chunks else np.empty((0, len(kernels.FILL)))
 
-    def summarise(
-        self, bars: Float64[Array, "bars columns"], summary: Float64[Array, " 9"]
-    ) -> None:
+    def summarise(self, bars: Float64[Array, "bars columns"], summary: Float64[Array, " 9"]) -> None:
         """Adds the next bars to a running summary (`SUMMARY`, zeros at the start), in memory that does not grow."""
         if not self._plain:
             kernels.run_summary(self.state, bars.T, self.columns, self.params, summary)

@@ -27,7 +27,6 @@ from gnomon.kernels.ledger import (
     GUARDED,
     HALF_SPREAD,
     HEADER,
-    INITIAL_CASH,
     LATENCY,
     LONG_ONLY,
     LOT,
