@@ -18,6 +18,7 @@ from gnomon.pipeline.codecs import FolderCodec, FrameCodec, FramesCodec, JsonCod
 from gnomon.samples.base import Samples
 from gnomon.samples.storage import load_samples, save_samples
 from gnomon.simulation.base import Simulation
+from gnomon.simulation.storage import load_simulation, save_simulation
 from gnomon.splits.base import Fold
 
 STAMP = {"timestamp": BAR_SCHEMA["timestamp"], "symbol": pl.String}
@@ -64,7 +65,9 @@ FIT: Key[Mapping[str, Any]] = Key("fit", JsonCodec())
 """What a fit did: iterations, curves, importance."""
 FORECAST: Key[pl.DataFrame] = Key("forecast", FrameCodec({**FORECAST_SCHEMA, "part": pl.String}))
 """Forecasts on the validation and test rows; `part` says which."""
-SIMULATION: Key[Simulation] = Key("simulation", FolderCodec(Simulation, save=Simulation.save, load=Simulation.load))
+SIMULATION: Key[Simulation] = Key(
+    "simulation", FolderCodec(Simulation, save=save_simulation, load=load_simulation)
+)
 VALIDATION: Key[Mapping[str, Any]] = Key("validation", JsonCodec())
 """Figures of the validation span that candidates are chosen by."""
 TRIALS: Key[Mapping[str, Any]] = Key("trials", JsonCodec())

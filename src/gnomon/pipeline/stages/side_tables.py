@@ -1,0 +1,58 @@
+"""Side tables: macro figures, rates, funding; each row with the moment it was published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import gnomon.data.sources  # noqa: F401  the kinds of table register themselves
+from gnomon.config.models import SideTableConfig
+from gnomon.data.base import TABLES
+from gnomon.data.side_tables import load_side_table
+from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
+from gnomon.pipeline.keys import SIDE_TABLES
+from gnomon.pipeline.stages.base import BuiltinStage, module_of
+from gnomon.pipeline.stages.ingest import in_workspace, table_files
+
+
+@STAGES.register(name="side_tables")
+class SideTableStage(BuiltinStage):
+    """The configured tables, loaded and checked. Without any, the stage is not in the plan."""
+
+    name = "side_tables"
+    writes = (SIDE_TABLES,)
+
+    @classmethod
+    def plan(cls, setup: Setup) -> Sequence[Self]:
+        """One stage where there are tables, none where there are not."""
+        return super().plan(setup) if setup.config.data.side_tables else []
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The tables' sections and the hashes of their files."""
+        tables = self.part("data")["data"]["side_tables"]
+        files = {
+            name: table_files(table.source, self.setup.workspace, where=f"data.side_tables.{name}.source")
+            for name, table in self.setup.config.data.side_tables.items()
+        }
+        return {"tables": tables, "files": files}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The sources'."""
+        tables = self.setup.config.data.side_tables
+        found = {module_of(TABLES, t.source, where=f"data.side_tables.{name}.source") for name, t in tables.items()}
+        return tuple(sorted(found))
+
+    def prepare(self) -> None:
+        """Builds every source."""
+        for name, table in self.setup.config.data.side_tables.items():
+            table_files(table.source, self.setup.workspace, where=f"data.side_tables.{name}.source")
+
+    def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
+        """Loads the tables."""
+        loaded = {}
+        for name, table in context.config.data.side_tables.items():
+            local = {**table.model_dump(), "source": in_workspace(table.source, context.setup.workspace)}
+            loaded[name] = load_side_table(name, SideTableConfig(**local))
+        return {SIDE_TABLES: loaded}

@@ -1,0 +1,101 @@
+"""Training: one stage a candidate, on training rows; validation rows only stop a fit early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from gnomon.config.models import ModelConfig
+from gnomon.core.errors import ConfigError
+from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
+from gnomon.models.factory import build_model
+from gnomon.pipeline.base import STAGES, Key, PipelineContext
+from gnomon.pipeline.keys import FIT, FOLD, MODEL, SAMPLES, SOURCE
+from gnomon.pipeline.stages.base import CandidateStage, finite
+from gnomon.samples.base import Samples
+from gnomon.training.fit import fit_model
+
+
+@STAGES.register(name="train")
+class TrainStage(CandidateStage):
+    """Samples and a fold to one trained model."""
+
+    reads = (SAMPLES, FOLD, SOURCE)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """train.<candidate>."""
+        return f"train.{self.candidate}"
+
+    @property
+    def writes(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
+        """The model and what its fit did."""
+        return (MODEL.of(self.candidate), FIT.of(self.candidate))
+
+    @property
+    def section(self) -> ModelConfig:
+        """The candidate's section."""
+        return self.setup.config.candidates()[self.candidate]
+
+    @property
+    def where(self) -> str:
+        """Where the candidate's section stands, for messages."""
+        return f"models.{self.candidate}" if self.candidate in self.setup.config.models else "model"
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The candidate's section, the training section, the seed, and what the model keeps as its lineage."""
+        values = self.part("training", "seed", "features", "labels", "split")
+        return {**values, "model": finite(self.section.model_dump(mode="json")), "name": self.candidate}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The model's."""
+        return (ModelRegistry.models.get(self.section.model_type, where=f"{self.where}.model_type").__module__,)
+
+    def prepare(self) -> None:
+        """Builds the model unfitted, and checks the horizon against the labels'."""
+        config = self.setup.config
+        build_model(self.section, training=config.training, seed=config.seed, where=self.where)
+        horizons = config.labels.get("horizons")
+        wanted = config.training.horizon
+        if wanted is not None and horizons is not None and wanted not in horizons:
+            raise ConfigError(f"training.horizon = {wanted} is not one of labels.horizons: {list(horizons)}")
+
+    def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
+        """Fits the scaler and the model."""
+        samples, fold, config = context[SAMPLES], context[FOLD], context.config
+        watcher: Callback = Watcher(context)
+        trained, report = fit_model(
+            self.section,
+            samples.take(fold.train),
+            samples.take(fold.valid) if len(fold.valid) else None,
+            training=config.training,
+            seed=config.seed,
+            name=self.candidate,
+            data_version=context[SOURCE]["version"],
+            lineage=self.part("features", "labels", "split"),
+            callbacks=(watcher,),
+            where=self.where,
+        )
+        return {MODEL.of(self.candidate): trained, FIT.of(self.candidate): finite(asdict(report))}
+
+
+class Watcher:
+    """Hands a fit's progress on to the run's."""
+
+    def __init__(self, context: PipelineContext) -> None:
+        self.context = context
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:
+        """Nothing to show yet."""
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        """Shows the iteration; never stops the fit."""
+        most = getattr(model.config, "rounds", None) or getattr(model.config, "iterations", None) or iteration + 1
+        self.context.report(f"{iteration + 1}/{most}", min((iteration + 1) / most, 1.0))
+        return False
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
+        """Nothing left to show."""
