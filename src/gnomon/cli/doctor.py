@@ -80,10 +80,10 @@ def _cache() -> dict[str, Any]:
 
 def _embedded() -> dict[str, Any]:
     from gnomon.data.base import Query
-    from gnomon.data.sources.embedded import EmbeddedSource
+    from gnomon.data.sources.embedded import EmbeddedDataSource
 
     try:
-        bars = EmbeddedSource().fetch(Query()).collect()
+        bars = EmbeddedDataSource().fetch(Query()).collect()
     except (GnomonError, ImportError, OSError) as error:
         return _check("bad", "embedded data", str(error))
     return _check("ok", "embedded data", f"{len(bars):,} bars of {bars['symbol'].n_unique()} symbols")
