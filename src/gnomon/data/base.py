@@ -6,12 +6,13 @@ Bars are one long table: `timestamp` (UTC, microseconds: the moment the bar clos
 
 from __future__ import annotations
 
+import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, final
+from typing import ClassVar, Protocol, TypeVar, final
 
 import polars as pl
 
@@ -60,12 +61,34 @@ class TableSource(Protocol):
         ...
 
 
-SOURCES: Registry[DataSource] = Registry("data source")
-TABLES: Registry[TableSource] = Registry("side table")
+T = TypeVar("T")
+
+
+class _SourceRegistry(Registry[T]):
+    """A registry that knows Gnomon's own kinds too: their modules are imported when a name is first looked up."""
+
+    def _load_plugins(self) -> None:
+        importlib.import_module("gnomon.data.sources")
+        super()._load_plugins()
+
+
+SOURCES: Registry[DataSource] = _SourceRegistry("data source")
+TABLES: Registry[TableSource] = _SourceRegistry("side table")
+
+
+class NetworkError(DataError):
+    """A server could not be reached, or did not answer well after all retries."""
 
 
 class DataSourceBase(ABC):
     """A source that loads bars and is narrowed to the query here. For plug-ins: implement `load`."""
+
+    cached: ClassVar[bool] = False
+    """Whether reading is slow enough that a copy of the bars is kept."""
+    remote: ClassVar[bool] = False
+    """Whether the bars come from elsewhere, so that a copy is kept for when that cannot be reached."""
+    offline: bool = False
+    """Of a remote source: whether only the copy is used."""
 
     @abstractmethod
     def load(self, query: Query) -> pl.DataFrame:

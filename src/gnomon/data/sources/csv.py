@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -22,6 +23,7 @@ SUFFIXES = (".csv", ".csv.gz", ".csv.zip", ".tsv", ".txt", ".txt.gz")
 class CsvDataSource(Delimited, Reading, DataSourceBase):
     """Bars from text files. `path` is a file, a glob ("data/*.csv.gz") or a folder."""
 
+    cached: ClassVar[bool] = True
     path: str
     symbol_from_name: str | None = None
     """A pattern whose group is the symbol in each file's name ("NASDAQ_(.+)_30Y"); "(.+)" takes the whole name."""

@@ -23,7 +23,7 @@ from gnomon.core.errors import ConfigError, DataError
 from gnomon.core.logging import get_logger, register_secret
 from gnomon.core.seeds import generator
 from gnomon.data.bars import to_bars
-from gnomon.data.base import SOURCES, DataSourceBase, Query
+from gnomon.data.base import SOURCES, DataSourceBase, NetworkError, Query
 from gnomon.data.calendars import parse_frequency
 from gnomon.data.reading import Reading
 from gnomon.data.sources.records import frame_of, records_at
@@ -35,10 +35,6 @@ logging.getLogger("httpx").setLevel(logging.WARNING)
 BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 LONGEST_WAIT = 60.0
 BIGGEST_ANSWER = 256 << 20
-
-
-class NetworkError(DataError):
-    """The server could not be reached, or did not answer well after all retries."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +119,6 @@ class HttpRequests:
     """For tests: an httpx transport in place of the network."""
     sleep: Any = field(default=None, repr=False, compare=False)
     """For tests: what waits in place of time.sleep."""
-    remote: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         address = httpx.URL(self.url)
@@ -265,6 +260,8 @@ class HttpRequests:
 @dataclass(frozen=True, kw_only=True)
 class ApiDataSource(HttpRequests, Reading, DataSourceBase):
     """Bars from a JSON API."""
+
+    remote: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         HttpRequests.__post_init__(self)

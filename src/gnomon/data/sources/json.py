@@ -7,6 +7,7 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -23,6 +24,7 @@ from gnomon.data.sources.records import frame_of, records_at
 class JsonDataSource(Reading, DataSourceBase):
     """Bars from JSON files. `path` is a file, a glob or a folder."""
 
+    cached: ClassVar[bool] = True
     path: str
     records: str = ""
     """Where the list of records is ("data.candles"); empty when the file is the list."""

@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import polars as pl
 
@@ -24,6 +25,7 @@ SUFFIXES = (".db", ".sqlite", ".sqlite3")
 class SqliteDataSource(Reading, DataSourceBase):
     """Bars from a table or a query of a SQLite file. NaN cannot be written to SQLite: it comes back as NULL."""
 
+    cached: ClassVar[bool] = True
     path: str
     table: str | None = None
     query: str | None = None
