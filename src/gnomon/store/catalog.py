@@ -6,16 +6,15 @@ one creates it, the others take the one after: numbers are unique and have no ga
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import Any
 
 from gnomon.core.errors import IntegrityError, StoreError, unknown
-from gnomon.core.hashing import canonical_json, hash_bytes, hash_value
+from gnomon.core.hashing import hash_bytes
 from gnomon.store.base import ArtifactVersion
 from gnomon.store.records import Records
+from gnomon.store.seals import seal, unseal
 
 FORMAT = 1
 LATEST = "latest"
@@ -149,23 +148,6 @@ def decode(data: bytes) -> ArtifactVersion:
     if found != FORMAT:
         raise ValueError(f"format {found}, this Gnomon reads {FORMAT}")
     return ArtifactVersion(**fields)
-
-
-def seal(fields: Mapping[str, Any]) -> bytes:
-    """Canonical JSON of plain fields, with `seal`: the hash of the others."""
-    return canonical_json({**fields, "seal": hash_value(dict(fields))})
-
-
-def unseal(data: bytes) -> dict[str, Any]:
-    """The fields of what `seal` wrote. Raises ValueError when a single bit is not as it was."""
-    fields: dict[str, Any] = json.loads(data)
-    if not isinstance(fields, dict):
-        raise ValueError("no JSON object")
-    found = fields.pop("seal", None)
-    # The exact bytes are compared too: JSON has many spellings of one value, and only one of them was written.
-    if found != hash_value(fields) or canonical_json({**fields, "seal": found}) != data:
-        raise ValueError("its bytes do not match its seal")
-    return fields
 
 
 def folder_of(name: str) -> str:

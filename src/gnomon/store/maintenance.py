@@ -12,8 +12,9 @@ from gnomon.core.errors import IntegrityError
 from gnomon.core.files import is_temporary, remove, writer_lives
 from gnomon.core.hashing import hash_file, hash_value
 from gnomon.store.base import ArtifactVersion
-from gnomon.store.catalog import Catalog, unseal
+from gnomon.store.catalog import Catalog
 from gnomon.store.objects import Objects
+from gnomon.store.seals import unseal
 
 
 @dataclass(frozen=True)
