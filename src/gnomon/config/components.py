@@ -72,8 +72,8 @@ def _walk(section: BaseModel, path: Path) -> Iterator[ComponentSection]:
         registry = (extra.get("x-registry") or extra.get("x-fields")) if isinstance(extra, dict) else None
         if registry == "model":
             yield ComponentSection("model", path, section.model_dump())
-        elif isinstance(registry, str) and value is not None:
-            yield ComponentSection(registry, here, value)
+        elif isinstance(value, dict) and (registry := registry or _noted(field.annotation)):
+            yield ComponentSection(str(registry), here, value)
         else:
             yield from _members(value, here, field.annotation)
 
@@ -87,14 +87,14 @@ def _members(value: Any, path: Path, annotation: Any) -> Iterator[ComponentSecti
                 if isinstance(member, BaseModel):
                     yield from _walk(member, (*path, key))
         case list():
-            registry = _registry_of_items(annotation)
+            registry = _noted(annotation)
             for index, member in enumerate(value):
                 if registry:
                     yield ComponentSection(registry, (*path, index), member)
 
 
-def _registry_of_items(annotation: Any) -> str | None:
-    """The registry noted on the items of `list[Repair]`."""
+def _noted(annotation: Any) -> str | None:
+    """The registry noted on the members of `list[Repair]` or `SideTable | None`."""
     for argument in getattr(annotation, "__args__", ()):
         for note in getattr(argument, "__metadata__", ()):
             extra = getattr(note, "json_schema_extra", None)

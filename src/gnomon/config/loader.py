@@ -37,7 +37,8 @@ class LoadedConfig:
     """A configuration with where each of its values came from."""
 
     config: PipelineConfig
-    tree: yaml.Mapping
+    tree: yaml.Mapping = field(repr=False)
+    """The merged layers, as written."""
     provenance: Variables[str, yaml.Mark] = field(repr=False)
     """For each leaf that a layer gave, by dotted key: layer, file, line, column. A key that is not here has the
     schema's default."""
@@ -157,6 +158,17 @@ def override(text: str) -> yaml.Mapping:
     return node
 
 
+def _shown(node: yaml.Scalar) -> str:
+    """The text as written, without what stands behind `:-`."""
+    return re.sub(r"(\$\{[A-Za-z0-9_]+):-[^{}]*\}", r"\1}", node.text)
+
+
+def _reference(node: yaml.Scalar) -> str | None:
+    """What may be shown of a secret with variables in it; None where a part of it is written out in the file."""
+    shown = _shown(node)
+    return shown if re.fullmatch(r"((Bearer|Basic|Token) )?(\$\{\w+\})+", shown) else None
+
+
 def _is_secret(path: Path) -> bool:
     words = [part for part in path if isinstance(part, str)]
     return looks_secret(words[-1]) or not {"secrets", "credentials"}.isdisjoint(words)
@@ -215,11 +227,11 @@ class _Filled:
                 return [self.fill(item, (*path, index)) for index, item in enumerate(node.items)]
         value, names = (node.value, []) if not isinstance(node.value, str) else self._expand(node, path)
         if names:
-            self.references[path] = node.text
+            self.references[path] = _shown(node)
         if value is not None and (_is_secret(path) or any(looks_secret(name) for name in names)):
             text = value if isinstance(value, str) else node.text
             register_secret(text)
-            return Secret(text, reference=node.text if names else None)
+            return Secret(text, reference=_reference(node) if names else None)
         if isinstance(value, str):
             if carried := secret_in_url(value):
                 raise ConfigError(

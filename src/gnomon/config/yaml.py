@@ -50,10 +50,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
-    """A single value; `text` as written and `plain` when it stood without quotes."""
+    """A single value; `text` as written and `plain` when it stood without quotes. It may be a secret: not in `repr`."""
 
-    value: str | int | float | bool | None
-    text: str
+    value: str | int | float | bool | None = field(repr=False)
+    text: str = field(repr=False)
     plain: bool
     mark: Mark
 

@@ -7,6 +7,7 @@ or Python would escape it) and by its first 8 characters, so that a truncated on
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,8 @@ _AT_THE_END = {"key", "token", "auth", "authorization", "bearer", "signature"}
 _ABOUT_A_SECRET = {"env", "file", "path", "name", "column", "columns", "length", "count"}
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
-_forms: set[str] = set()
+_forms: dict[str, set[str]] = {}
+"""What is looked for, by its first characters."""
 
 
 def looks_secret(name: str) -> bool:
@@ -42,27 +44,28 @@ def register_secret(value: str) -> None:
     """From now on `redact` blots this value out, in whatever form it comes."""
     if len(value) < SHORTEST:
         return
-    raw = value.encode()
-    _forms.update(
-        form
-        for form in (
-            value,
-            quote(value, safe=""),
-            quote(value),
-            quote_plus(value),
-            raw.hex(),
-            json.dumps(value)[1:-1],
-            json.dumps(value, ensure_ascii=False)[1:-1],
-            repr(value)[1:-1],
-            *_base64_forms(raw),
-        )
-        if len(form) >= SHORTEST
-    )
+    raw = value.encode("utf-8", "surrogatepass")
+    quoted = (quote(raw, safe=""), quote(raw), quote_plus(raw))
+    for form in (
+        value,
+        *quoted,
+        *(re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), text) for text in quoted),
+        raw.hex(),
+        raw.hex().upper(),
+        json.dumps(value)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        *_base64_forms(raw),
+    ):
+        if len(form) >= SHORTEST:
+            _forms.setdefault(form[:PREFIX], set()).add(form)
+    _prefixes.cache_clear()
 
 
 def forget_secrets() -> None:
     """Forgets every registered value: for tests."""
     _forms.clear()
+    _prefixes.cache_clear()
 
 
 def redact(text: str) -> str:
@@ -73,16 +76,28 @@ def redact(text: str) -> str:
     'sent **********, then **********'
     >>> forget_secrets()
     """
-    for form in sorted(_forms, key=len, reverse=True):
-        prefix = form[:PREFIX]
-        start = text.find(prefix)
-        while start >= 0:
-            end = start + len(prefix)
-            while end < len(text) and end - start < len(form) and text[end] == form[end - start]:
-                end += 1
-            text = text[:start] + MASK + text[end:]
-            start = text.find(prefix, start + len(MASK))
-    return text
+    if not _forms:
+        return text
+    pieces, done = [], 0
+    while (found := _prefixes().search(text, done)) is not None:
+        pieces += [text[done : found.start()], MASK]
+        # Secrets may share their first characters: the one that reaches furthest is meant.
+        rest = text[found.start() : found.start() + _longest()]
+        done = found.start() + max(_common(form, rest) for form in _forms[found[0]])
+    return "".join([*pieces, text[done:]])
+
+
+@functools.cache
+def _prefixes() -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(prefix) for prefix in sorted(_forms, key=len, reverse=True)))
+
+
+def _longest() -> int:
+    return max(len(form) for forms in _forms.values() for form in forms)
+
+
+def _common(a: str, b: str) -> int:
+    return next((index for index, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
 
 
 def redact_values(value: Any, *, name: str = "") -> Any:
