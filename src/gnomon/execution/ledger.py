@@ -63,7 +63,8 @@ def ledger_params(
         **_OFF,
         **limits,
     }
-    return np.array([values[name] for name in kernels.PARAMETERS], np.float64)
+    numbers = np.array([values[name] for name in kernels.PARAMETERS], np.float64)
+    return np.minimum(numbers, kernels.NO_LIMIT)
 
 
 @dataclass

@@ -240,7 +240,7 @@ def size(sizer: Sizer, forecast: Forecast, bars: pl.DataFrame, *, state: SizingS
     """Targets for each row of the forecast: timestamp, symbol, target (null where the standing one is kept).
 
     Sorted by timestamp and symbol. bars: timestamp, symbol, close; those of the forecast's symbols are read up to each
-    row's `known_at`, never beyond. Give a `state` to go on from earlier chunks: each chunk holds all that is of its time.
+    row's `known_at`, never beyond. Give a `state` to go on from earlier chunks; a chunk holds all that is of its time.
     """
     state = SizingState(forecast.symbols, sizer) if state is None else state
     if tuple(state.symbols) != tuple(forecast.symbols):

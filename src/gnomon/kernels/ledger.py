@@ -29,6 +29,9 @@ DAY = 86_400e6
 DUST = 1e-12
 """An order smaller than this part of the position is rounding noise, not a decision."""
 
+NO_LIMIT = 1e300
+"""A limit in `params` that is off: params are finite."""
+
 PARAMETERS = (
     "symbols",
     "latency_bars",
@@ -59,7 +62,7 @@ PARAMETERS = (
     "max_turnover",
     "max_stale_bars",
 )
-"""What the numbers in `params` are, in order. Rates and limits are fractions; a limit of infinity is off."""
+"""What the numbers in `params` are, in order. Rates and limits are fractions; a limit of `NO_LIMIT` is off."""
 (
     SYMBOLS,
     LATENCY,
@@ -110,7 +113,7 @@ NO_FILLS, SPARSE, DENSE = range(3)
 def ledger_state_size(params: Sequence[float]) -> int:
     """Numbers in the state for given params."""
     symbols, latency = int(params[SYMBOLS]), int(params[LATENCY])
-    ring = int(params[ROLLING_BARS]) if params[MAX_ROLLING_LOSS] < np.inf else 0
+    ring = int(params[ROLLING_BARS]) if params[MAX_ROLLING_LOSS] < NO_LIMIT else 0
     return HEADER + symbols * (PER_SYMBOL + latency) + ring
 
 
@@ -234,7 +237,7 @@ def fill(state, x, c, t, p, equity, scale, mode, sink, n):  # type: ignore[no-un
     symbols = int(p[SYMBOLS])
     due = HEADER + 2 * symbols
     multiplier = p[MULTIPLIER]
-    limited = p[BY_SHARE] != 0.0 or p[MAX_SHARE] < np.inf
+    limited = p[BY_SHARE] != 0.0 or p[MAX_SHARE] < NO_LIMIT
     for a in range(symbols):
         target = state[due + a]
         price = x[c[1 + a], t]
@@ -323,7 +326,7 @@ def decide(state, x, c, t, p, previous):  # type: ignore[no-untyped-def]
         elif long_only and target < 0.0:
             target = 0.0
         state[slot + a] = target
-    if p[GUARDED] != 0.0:
+    if p[GUARDED] != 0.0 and state[CLOSED] == 0.0:
         guard(state, x, c, t, p, slot, previous)
 
 
@@ -387,7 +390,7 @@ def halted(state, now, p, previous):  # type: ignore[no-untyped-def]
         state[PEAK] = equity if restarted else max(state[PEAK], equity)
         if equity <= state[PEAK] * (1.0 - p[MAX_DRAWDOWN]):
             state[DRAWDOWN_UNTIL] = bar + p[DRAWDOWN_COOLDOWN]
-    if p[MAX_ROLLING_LOSS] < np.inf:
+    if p[MAX_ROLLING_LOSS] < NO_LIMIT:
         size = int(p[ROLLING_BARS])
         slot = state.size - size + int(bar) % size
         if bar >= state[ROLLING_UNTIL] and equity <= state[slot] * (1.0 - p[MAX_ROLLING_LOSS]):
@@ -413,8 +416,7 @@ def step(state, x, c, t, p, mode, sink, n):  # type: ignore[no-untyped-def]
             n = fill(state, x, c, t, p, equity, scale, mode, sink, n)
         previous = state[EQUITY]
         n = mark_at_close(state, x, c, t, p, mode, sink, n)
-        if state[CLOSED] == 0.0:
-            decide(state, x, c, t, p, previous)
+        decide(state, x, c, t, p, previous)
     state[SEEN] += 1.0
     state[SLOT] = state[SLOT] + 1.0 if state[SLOT] + 1.0 < p[LATENCY] else 0.0
     state[TIME] = now

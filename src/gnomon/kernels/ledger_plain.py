@@ -36,6 +36,7 @@ from gnomon.kernels.ledger import (
     MIN_NOTIONAL,
     MULTIPLIER,
     NET,
+    NO_LIMIT,
     PER_SYMBOL,
     SEEN,
     SLIPPAGE,
@@ -53,7 +54,7 @@ from gnomon.kernels.ledger import (
 def is_plain(params: np.ndarray, *, funding: bool) -> bool:
     """Whether the plain loops know every rule that these params switch on."""
     off = (BORROW_RATE, CASH_RATE, MIN_FEE, LOT, TICK, MIN_NOTIONAL, BY_SHARE, GUARDED)
-    return not funding and bool(params[MAX_SHARE] == np.inf) and not params[list(off)].any()
+    return not funding and bool(params[MAX_SHARE] >= NO_LIMIT) and not params[list(off)].any()
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -135,13 +136,12 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
                     n = write_fill(fills, n, t, 0, -held, last, 0.0, 0.0)
                 turnover += gross
                 cash, held, gross, net, closed = equity, 0.0, 0.0, 0.0, True
-            else:
-                queued = bars[t, targets]
-                if not abs(queued) < np.inf:
-                    queued = np.nan
-                elif long_only and queued < 0.0:
-                    queued = 0.0
-                queue[slot] = queued
+            queued = bars[t, targets]
+            if not abs(queued) < np.inf:
+                queued = np.nan
+            elif long_only and queued < 0.0:
+                queued = 0.0
+            queue[slot] = queued
         slot = slot + 1 if slot + 1 < latency else 0
         if keep_rows:
             rows[EQUITY, t] = equity

@@ -15,7 +15,8 @@ def trailing_volatility(state, x, columns, out, params):  # type: ignore[no-unty
 
     columns: time (UTC, microseconds), close; params: n. The year's counts calendar time, so that weekends, holidays and
     gaps need no convention. A bar without a price is passed over. state: [returns seen, last time, last log price, sum
-    of squares, place in the ring, whether there is a last price], then rings of squares and of the times at which each return began.
+    of squares, place in the ring, whether there is a last price], then a ring of squares and one of the times at which
+    the returns began.
     """
     n = int(params[0])
     squares = state[6 : 6 + n]
@@ -56,9 +57,9 @@ def share(seen, standing, moment, bounds, symbol, weight, gross, memory, band): 
     """Divides each moment's weights by the number of symbols in play, caps their sum, and holds what barely moves.
 
     Moment k has the rows `bounds[k]` to `bounds[k + 1]` of `symbol` and `weight`; `weight` becomes the target, NaN
-    where the standing one is kept. A symbol is in play from its first row until `memory` moments after its last: one missing
-    minute must not double the others. seen[s]: the number of its last moment, counted from 1; standing[s]: its last
-    target, NaN before the first. Returns the count of moments.
+    where the standing one is kept. A symbol is in play from its first row until `memory` moments after its last: one
+    missing minute must not double the others. seen[s]: the number of its last moment, counted from 1; standing[s]: its
+    last target, NaN before the first. Returns the count of moments.
     """
     for k in range(bounds.size - 1):
         moment += 1.0
