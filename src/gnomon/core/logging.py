@@ -247,7 +247,7 @@ def _to_record(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> t
     """Processor: hands the event to the standard library, readable for handlers that are not ours."""
     pairs = "".join(f" {key}={value!r}" for key, value in event.items() if key not in ("event", "exception"))
     text = redact(f"{event.get('event', '')}{pairs}")
-    return (text.replace("%", "%%"),), {"extra": {_FIELDS: event}}
+    return (text,), {"extra": {_FIELDS: event}}
 
 
 def _json(event: Any, **_options: Any) -> str:
