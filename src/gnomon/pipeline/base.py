@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from gnomon.config.models import PipelineConfig
+from gnomon.core.clock import Clock, SystemClock
 from gnomon.core.errors import PlanError, unknown
 from gnomon.core.registry import Registry
 
@@ -58,6 +59,7 @@ class Setup:
     workspace: Path
     plugins: tuple[Path, ...] = ()
     """The user's own Python files; they are part of every stage's code."""
+    clock: Clock = field(default_factory=SystemClock)
 
 
 class PipelineContext(Mapping[Key[Any], Any]):
@@ -140,6 +142,7 @@ DEFAULT_PIPELINE: tuple[str, ...] = (
     "samples",
     "split",
     "train",
+    "select",
     "forecast",
     "simulate",
     "trials",

@@ -65,11 +65,11 @@ FIT: Key[Mapping[str, Any]] = Key("fit", JsonCodec())
 """What a fit did: iterations, curves, importance."""
 FORECAST: Key[pl.DataFrame] = Key("forecast", FrameCodec({**FORECAST_SCHEMA, "part": pl.String}))
 """Forecasts on the validation and test rows; `part` says which."""
-SIMULATION: Key[Simulation] = Key(
-    "simulation", FolderCodec(Simulation, save=save_simulation, load=load_simulation)
-)
+SIMULATION: Key[Simulation] = Key("simulation", FolderCodec(Simulation, save=save_simulation, load=load_simulation))
+SELECTION: Key[Mapping[str, Any]] = Key("selection", JsonCodec())
+"""Which candidate was chosen on validation rows, by what, and every candidate's score there."""
 VALIDATION: Key[Mapping[str, Any]] = Key("validation", JsonCodec())
-"""Figures of the validation span that candidates are chosen by."""
+"""Figures of trading on the validation span."""
 TRIALS: Key[Mapping[str, Any]] = Key("trials", JsonCodec())
 TRIAL_RETURNS: Key[Mapping[str, pl.DataFrame]] = Key("trial_returns", FramesCodec())
 EVALUATIONS: Key[Mapping[str, Any]] = Key("evaluations", JsonCodec())

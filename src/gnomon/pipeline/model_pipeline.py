@@ -68,7 +68,7 @@ class ModelPipeline:
         if isinstance(workspace, Workspace):
             self.workspace = workspace
         elif config_manager is not None:
-            self.workspace = Workspace(Path(config_manager.config_dir).resolve(), config_manager.config)
+            self.workspace = Workspace(Path(config_manager.config_dir or ".").resolve(), config_manager.config)
         else:
             self.workspace = open_workspace(workspace or Path())
         self.pipeline_name = pipeline_name

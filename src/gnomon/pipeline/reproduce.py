@@ -35,10 +35,6 @@ def reproduce(
         progress("reproducing", min(done / (2 * len(plan.stages)), 1.0))
 
     outcome = PipelineExecutor(plan, products, watch=watch).run()
-    before = {
-        name: made["digest"] for stage in manifest["stages"] for name, made in stage["writes"].items()
-    }
-    after = {
-        name: product.digest for record in outcome.records.values() for name, product in record.products.items()
-    }
+    before = {name: made["digest"] for stage in manifest["stages"] for name, made in stage["writes"].items()}
+    after = {name: product.digest for record in outcome.records.values() for name, product in record.products.items()}
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))

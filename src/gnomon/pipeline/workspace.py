@@ -17,7 +17,9 @@ from gnomon.core.hashing import hash_file
 from gnomon.pipeline.base import Setup
 from gnomon.pipeline.products import ProductStore
 from gnomon.pipeline.runs import RunFolders
-from gnomon.store.local import LocalArtifactStore, open_store
+from gnomon.pipeline.trial_record import trial_ledger
+from gnomon.store.content import ContentStore
+from gnomon.store.local import open_store
 from gnomon.store.trials import TrialLedger
 
 CONFIG_FILE = "gnomon.yaml"
@@ -38,7 +40,7 @@ class Workspace:
         return self.folder / MADE
 
     @property
-    def store(self) -> LocalArtifactStore:
+    def store(self) -> ContentStore:
         """The artifact store."""
         return open_store(self.config.store, self.folder)
 
@@ -55,7 +57,7 @@ class Workspace:
     @property
     def trials(self) -> TrialLedger:
         """Every configuration that was ever scored here."""
-        return TrialLedger(self.made / "trials")
+        return trial_ledger(self.folder)
 
     def setup(self) -> Setup:
         """What a plan is made from; loads the plug-ins."""

@@ -17,12 +17,13 @@ from gnomon.data.actions import apply_actions
 from gnomon.data.checks.run import check_bars
 from gnomon.data.digest import hash_bars
 from gnomon.data.issues import CheckReport
+from gnomon.data.manager import rooted
 from gnomon.data.repair import REPAIRS, repair_bars
 from gnomon.data.universe import restrict
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import BARS, CHECKS, RAW_BARS
 from gnomon.pipeline.stages.base import BuiltinStage, finite, module_of
-from gnomon.pipeline.stages.ingest import in_workspace, table_files
+from gnomon.pipeline.stages.ingest import table_files
 from gnomon.splits.base import SPLITTERS
 
 ROWS_SHOWN = 10
@@ -68,11 +69,11 @@ class CheckStage(BuiltinStage):
         raw = context[RAW_BARS]
         bars, facts = raw, {}
         if data.universe is not None:
-            bars, restricted = restrict(bars, in_workspace(data.universe, workspace))
+            bars, restricted = restrict(bars, rooted(data.universe, workspace))
             facts["universe"] = [asdict(count) for count in restricted]
         if data.actions is not None:
             before = bars
-            bars = apply_actions(bars, in_workspace(data.actions, workspace))
+            bars = apply_actions(bars, rooted(data.actions, workspace))
             changed = (bars["close"] != before["close"]).sum()
             facts["adjusted"] = [{"method": data.actions.get("method", "backward"), "bars": int(changed)}]
         if data.repair:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gnomon.features.feature_set import FeatureSet
+from gnomon.features.sets import FeatureSet
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import BARS, FEATURES, SIDE_TABLES
 from gnomon.pipeline.stages.base import BuiltinStage
@@ -32,7 +32,7 @@ class FeatureStage(BuiltinStage):
     def modules(self) -> tuple[str, ...]:
         """Those of the features and of their kernels."""
         specs = self.feature_set().specs
-        return tuple(sorted({spec.kernel.body.__module__ for spec in specs} | {"gnomon.features.feature_set"}))
+        return tuple(sorted({spec.kernel.body.__module__ for spec in specs} | {"gnomon.features.sets"}))
 
     def feature_set(self) -> FeatureSet:
         """The features that the configuration asks for. ConfigError names an unknown one."""

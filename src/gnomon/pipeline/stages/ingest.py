@@ -8,9 +8,11 @@ from typing import Any
 
 import gnomon.data.sources  # noqa: F401  the kinds of source register themselves
 from gnomon.core.hashing import hash_file
-from gnomon.data.base import SOURCES, TABLES, DataSource, Query
+from gnomon.data.base import SOURCES, TABLES, DataSource
+from gnomon.data.cache import DataCache
 from gnomon.data.calendars import infer_frequency
 from gnomon.data.digest import hash_bars
+from gnomon.data.manager import make_source, query_of, rooted
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import RAW_BARS, SOURCE
 from gnomon.pipeline.stages.base import BuiltinStage, module_of
@@ -37,8 +39,7 @@ class IngestStage(BuiltinStage):
 
     def source(self) -> DataSource:
         """The source, with paths taken from the workspace."""
-        section = in_workspace(self.setup.config.data.source, self.setup.workspace)
-        return SOURCES.from_config(section, where="data.source")
+        return make_source(self.setup.config.data.source, root=self.setup.workspace)
 
     def prepare(self) -> None:
         """Builds the source."""
@@ -47,8 +48,13 @@ class IngestStage(BuiltinStage):
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Fetches the bars."""
         data = context.config.data
-        query = Query(symbols=tuple(data.symbols) if data.symbols else None, start=data.start, end=data.end)
-        bars = self.source().fetch(query).collect()
+        source, query = self.source(), query_of(data)
+        if data.cache:
+            # What came over the network once can be read again without it.
+            cache = DataCache(context.setup.workspace / ".gnomon" / "cache" / "data", context.setup.clock)
+            bars = cache.fetch(source, query).collect()
+        else:
+            bars = source.fetch(query).collect()
         facts = {
             "source": data.source["kind"],
             "version": hash_bars(bars),
@@ -61,14 +67,6 @@ class IngestStage(BuiltinStage):
         return {RAW_BARS: bars, SOURCE: facts}
 
 
-def in_workspace(section: Mapping[str, Any], workspace: Path) -> dict[str, Any]:
-    """A source's section with a relative `path` taken from the workspace, wherever the command was called."""
-    path = section.get("path")
-    if isinstance(path, str) and not Path(path).is_absolute() and "://" not in path:
-        return {**section, "path": str(workspace / path)}
-    return dict(section)
-
-
 def file_hashes(source: object) -> dict[str, str]:
     """The content of the files that a source reads, by name; empty for sources without files."""
     inputs = getattr(source, "inputs", None)
@@ -77,4 +75,4 @@ def file_hashes(source: object) -> dict[str, str]:
 
 def table_files(section: Mapping[str, Any], workspace: Path, *, where: str) -> dict[str, str]:
     """The same for the source of a side table, of actions or of a universe."""
-    return file_hashes(TABLES.from_config(in_workspace(section, workspace), where=where))
+    return file_hashes(TABLES.from_config(rooted(section, workspace), where=where))

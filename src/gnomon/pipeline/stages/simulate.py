@@ -76,5 +76,5 @@ def _figures(simulation: Simulation) -> dict[str, float]:
     return {
         "total_return": float(equity[-1] / simulation.execution.initial_cash - 1.0),
         "max_drawdown": max_drawdown(equity),
-        "costs": float(simulation.equity["costs"].sum() / simulation.execution.initial_cash),
+        "costs": float(simulation.equity["costs"].to_numpy().sum()) / simulation.execution.initial_cash,
     }

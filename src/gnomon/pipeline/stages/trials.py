@@ -1,0 +1,81 @@
+"""Every try is counted: each candidate's result becomes a row of the trial ledger, and all rows are handed on.
+
+The record is kept by market (symbols and frequency), not by data version: one more day of bars is no new market, and
+starting the count again with it would forget every try before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import polars as pl
+
+from gnomon.core.hashing import hash_file
+from gnomon.data.base import TIMESTAMP
+from gnomon.pipeline.base import STAGES, Key, PipelineContext
+from gnomon.pipeline.keys import SIMULATION, SOURCE, TRIAL_RETURNS, TRIALS
+from gnomon.pipeline.stages.base import BuiltinStage, fingerprint, finite
+from gnomon.pipeline.trial_record import trial_ledger
+
+DECIDING = ("data", "features", "labels", "split", "training", "sizing", "guardrails", "execution", "seed")
+"""Sections that make one try another try. How a result is judged or shown is not among them."""
+
+
+@STAGES.register(name="trials")
+class TrialStage(BuiltinStage):
+    """Simulations to the record of all tries on this market. The record grows, so the stage asks it every time."""
+
+    name = "trials"
+    writes = (TRIALS, TRIAL_RETURNS)
+    volatile: ClassVar[bool] = True
+
+    @property
+    def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
+        """Every candidate's account, and what the bars are."""
+        return (*(SIMULATION.of(name) for name in self.setup.config.candidates()), SOURCE)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """What makes a try: every section that decides a result, each candidate's own, and the user's files."""
+        plugins = [hash_file(path) for path in self.setup.plugins]
+        models = {n: finite(s.model_dump(mode="json")) for n, s in self.setup.config.candidates().items()}
+        return {**self.part(*DECIDING), "models": models, "plugins": plugins}
+
+    def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
+        """Records each candidate once and reads back all that were ever scored on this market."""
+        ledger = trial_ledger(context.setup.workspace, clock=context.setup.clock)
+        source = context[SOURCE]
+        market = fingerprint("market", source["symbols"], source["frequency"])
+        settings = dict(self.config)
+        models = settings.pop("models")
+        for name, section in models.items():
+            simulation = context[SIMULATION.of(name)]
+            earned = float(simulation.equity["equity"][-1]) / simulation.execution.initial_cash - 1.0
+            ledger.append(
+                dataset=market,
+                config=fingerprint(settings, {k: section[k] for k in ("model_type", "params")}),
+                name=name,
+                kind="run",
+                returns=simulation.returns,
+                timestamps=simulation.equity["timestamp"].to_physical().to_numpy(),
+                metrics={
+                    "total_return": float(simulation.equity["equity"][-1] / simulation.execution.initial_cash - 1)
+                },
+            )
+        trials = ledger.trials(market)
+        panel = ledger.panel(market)
+        stamps = pl.Series("timestamp", panel.timestamps, dtype=pl.Int64).cast(TIMESTAMP)
+        columns = [pl.Series(f"trial_{t.number}", panel.returns[:, i]) for i, t in enumerate(panel.trials)]
+        rows = [
+            {"number": t.number, "name": t.name, "kind": t.kind, "config": t.config, "sharpe": t.sharpe, "bars": t.bars}
+            for t in trials
+        ]
+        facts = {
+            "market": market,
+            "count": len(trials),
+            "effective": ledger.effective_count(market),
+            "variance": ledger.variance(market),
+            "rows": rows,
+        }
+        return {TRIALS: facts, TRIAL_RETURNS: {"panel": pl.DataFrame([stamps, *columns])}}
