@@ -312,7 +312,8 @@ def _versions(session: Session) -> DataVersions:
 
 
 def _fields(texts: list[str] | None) -> dict[str, Any]:
-    from ruamel.yaml import YAML, YAMLError
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
 
     fields = {}
     for text in texts or []:

@@ -136,7 +136,7 @@ def _by_symbol(bars: pl.DataFrame) -> Iterable[tuple[str, pl.DataFrame]]:
 def _side_tables(bars: pl.DataFrame, market: Market, actions: pl.DataFrame) -> dict[str, Sequence[tuple[Any, ...]]]:
     lives = universe(market)
     symbols = [
-        (symbol, f"Synthetic {symbol} Inc.", SECTORS[number % len(SECTORS)], "USD", _text(listed), _text(delisted))
+        (symbol, f"Synthetic {symbol} Inc.", SECTORS[number % len(SECTORS)], "USD", _day(listed), _day(delisted))
         for number, (symbol, listed, delisted) in enumerate(lives.iter_rows())
     ]
     announced = pl.col("ex_date").cast(pl.Datetime("us")) - timedelta(days=10) + timedelta(hours=21)
@@ -201,8 +201,9 @@ def _sentiment(bars: pl.DataFrame, market: Market) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _text(moment: Any) -> str | None:
-    return None if moment is None else moment.strftime(STAMP)
+def _day(moment: Any) -> str | None:
+    """A date counts whole: the last one is traded."""
+    return None if moment is None else moment.date().isoformat()
 
 
 def _write_sqlite(path: Path, bars: pl.DataFrame, tables: dict[str, Sequence[tuple[Any, ...]]]) -> None:

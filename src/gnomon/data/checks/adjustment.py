@@ -34,7 +34,7 @@ def check_adjustment(sheet: Sheet) -> Iterator[Finding]:
     if not {"adjusted", "dividend"} <= found.keys() and "split" not in found:
         return
     number = {meaning: pl.col(name).cast(pl.Float64, strict=False) for meaning, name in found.items()}
-    bars = sheet.bars.filter(pl.col("close") > 0).select(
+    bars = sheet.bars.filter(pl.col("close").is_finite() & (pl.col("close") > 0)).select(
         "row",
         "symbol",
         "timestamp",
@@ -77,7 +77,7 @@ def _moved(bars: pl.DataFrame) -> pl.DataFrame:
         total=(pl.col("adjusted") / previous("adjusted")).log(),
         slack=slack,
     )
-    return bars.with_columns(sigma=robust_sigma(pl.col("move")).fill_null(0.0))
+    return bars.with_columns(sigma=robust_sigma(pl.col("move")))
 
 
 def _dividend_faults(bars: pl.DataFrame) -> pl.DataFrame:

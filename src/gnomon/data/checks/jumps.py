@@ -48,12 +48,20 @@ SPLIT_SIGMAS = 5.0
 CLOSE_TOLERANCE = 0.1
 """How far the close may have gone from a ratio that the open met."""
 VOLUME_BARS = 10
+FEWEST_MOVES = 5
+"""Below this many moves a symbol has no scale, and moves of `UNSCALED` or more are looked at."""
+UNSCALED = float(np.log(1.1))
 
 
 def robust_sigma(moves: pl.Expr) -> pl.Expr:
-    """1.4826 times the median absolute deviation of the symbol's moves; bars without a move do not count."""
-    moved = pl.when(moves != 0).then(moves)
-    return ((moved - moved.median().over("symbol")).abs().median().over("symbol")) * 1.4826
+    """1.4826 times the median size of the symbol's moves, where it has moved at least `FEWEST_MOVES` times; else 0.
+
+    About zero and not about their median, for prices of one tick size move by one of two amounts; bars without a move do
+    not count, or a thinly traded symbol would have no scale at all.
+    """
+    sizes = pl.when(moves != 0).then(moves.abs())
+    known = sizes.count().over("symbol") >= FEWEST_MOVES
+    return pl.when(known).then(1.4826 * sizes.median().over("symbol")).otherwise(0.0)
 
 
 def check_jumps(sheet: Sheet) -> Iterator[Finding]:
@@ -64,11 +72,8 @@ def check_jumps(sheet: Sheet) -> Iterator[Finding]:
     # A jump into or out of prices in another unit is explained by it.
     explained = units | np.concatenate([[False], units[:-1]])
     rest = bars.filter(pl.Series(~explained)).filter(pl.col("move").is_finite() & (pl.col("move") != 0))
-    rest = _with_split(
-        rest.filter(
-            pl.col("move").abs() >= pl.min_horizontal(SPLIT_SMALLEST, sheet.config.jump_sigmas * pl.col("sigma"))
-        )
-    )
+    limit = pl.when(pl.col("sigma") > 0).then(sheet.config.jump_sigmas * pl.col("sigma")).otherwise(UNSCALED)
+    rest = _with_split(rest.filter(pl.col("move").abs() >= pl.min_horizontal(SPLIT_SMALLEST, limit)))
     columns = ("row", "symbol", "timestamp", "before", *PRICES, "volume", "ratio")
     splits = rest.filter(pl.col("split").is_not_null())
     if not splits.is_empty():
@@ -80,9 +85,7 @@ def check_jumps(sheet: Sheet) -> Iterator[Finding]:
             f"as a {first['split']} split would)",
             remedy="name a table of splits in data.actions, or see that the move is real",
         )
-    extreme = rest.filter(
-        pl.col("split").is_null() & (pl.col("move").abs() > sheet.config.jump_sigmas * pl.col("sigma"))
-    )
+    extreme = rest.filter(pl.col("split").is_null() & (pl.col("move").abs() > limit))
     if not extreme.is_empty():
         top = extreme.row(int(extreme["move"].abs().arg_max() or 0), named=True)
         yield Finding(
@@ -97,7 +100,7 @@ def check_jumps(sheet: Sheet) -> Iterator[Finding]:
 def _measured(bars: pl.DataFrame) -> pl.DataFrame:
     """The log move of the close, its robust scale, and the volume against the median of the bars before."""
     usual = pl.col("volume").shift().rolling_median(VOLUME_BARS, min_samples=1).over("symbol")
-    close = pl.when(pl.col("close") > 0).then(pl.col("close"))
+    close = pl.when(pl.col("close").is_finite() & (pl.col("close") > 0)).then(pl.col("close"))
     measured = bars.with_columns(
         before=pl.when(pl.col("symbol") == pl.col("symbol").shift()).then(close.shift()), close=close
     )
@@ -109,7 +112,7 @@ def _measured(bars: pl.DataFrame) -> pl.DataFrame:
         measured = measured.with_columns(before=pl.when(calmer & (net > 0)).then(net).otherwise("before"))
     measured = measured.with_columns(ratio=pl.col("close") / pl.col("before"))
     return measured.with_columns(move=pl.col("ratio").log().fill_nan(None)).with_columns(
-        sigma=robust_sigma(pl.col("move")).fill_null(0.0),
+        sigma=robust_sigma(pl.col("move")),
         volume_ratio=pl.when(pl.col("volume") > 0).then(pl.col("volume")) / pl.when(usual > 0).then(usual),
     )
 
@@ -153,9 +156,9 @@ def _off_within(bars: pl.DataFrame) -> Array:
 
 def _power(moves: Float64[Array, " n"]) -> Int64[Array, " n"]:
     """The whole power of ten that a log move is, 0 where it is none."""
-    powers = np.asarray(moves) / LOG10
+    powers = np.where(np.isfinite(moves), moves, 0.0) / LOG10
     whole = np.round(powers)
-    near = np.isfinite(powers) & (np.abs(powers - whole) < UNIT_TOLERANCE)
+    near = np.abs(powers - whole) < UNIT_TOLERANCE
     return np.asarray(np.where(near, whole, 0), dtype=np.int64)
 
 

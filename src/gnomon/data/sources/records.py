@@ -44,7 +44,7 @@ def frame_of(rows: Sequence[Any], names: tuple[str, ...] | None, *, origin: str)
 def column_of(name: str, values: Sequence[Any]) -> pl.Series:
     """Integers or floats where all values are; else text, so that a word among numbers is seen and refused."""
     kinds = {type(value) for value in values} - {type(None)}
-    if kinds <= {int, float}:
+    if kinds and kinds <= {int, float}:
         try:
             return pl.Series(name, values, dtype=pl.Float64 if float in kinds else pl.Int64)
         except (OverflowError, TypeError):
