@@ -32,22 +32,25 @@ def simple_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0] = i
 
 
-@kernel(outputs=len, state_size=lambda p: 1 + int(max(p)))
+@kernel(outputs=len, state_size=lambda p: 2 + int(max(p)))
 def log_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
-    """Logarithm of the price's growth over each of `params` bars. Columns: price. Params: one window an output."""
+    """Logarithm of the price's growth over each of `params` bars. Columns: price. Params: one window an output.
+
+    One logarithm a bar, whatever the windows: the ring holds logarithms. NaN where either price is not positive.
+    """
     price = x[c[0]]
-    n = s.size - 1
-    ring = s[1:]
-    i = int(s[0])
+    n = s.size - 2
+    ring = s[2:]
+    i, seen = int(s[0]), s[1]
     for t in range(price.size):
-        now = price[t] if usable_price(price[t]) else np.nan
+        now = math.log(price[t]) if usable_price(price[t]) else np.nan
         for k in range(p.size):
             j = i - int(p[k])
-            then = ring[j if j >= 0 else j + n]
-            out[k, t] = math.log(now / then) if then > 0.0 and now > 0.0 else np.nan
+            out[k, t] = now - ring[j if j >= 0 else j + n] if seen >= p[k] else np.nan
         ring[i] = now
         i = i + 1 if i + 1 < n else 0
-    s[0] = i
+        seen += 1.0
+    s[0], s[1] = i, seen
 
 
 @kernel(state_size=lambda _: 2)

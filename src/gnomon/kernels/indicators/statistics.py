@@ -14,7 +14,7 @@ from gnomon.kernels.indicators.windows import fill, slide_moments, usable
 def rolling_std(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Standard deviation over a window. Columns: value. Params: window, degrees of freedom taken off (0 or 1).
 
-    Equals TA-Lib STDDEV with 0; where the values are nearly equal TA-Lib's difference of squares loses its digits.
+    With 0 as TA-Lib STDDEV.
     """
     value = x[c[0]]
     n = int(p[0])

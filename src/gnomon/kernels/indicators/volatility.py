@@ -14,7 +14,8 @@ from gnomon.kernels.indicators.windows import fill, slide_moments, slide_sum, us
 def atr(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Average true range (Wilder 1978). Columns: high, low, close. Params: window, relative (divided by the close).
 
-    As TA-Lib ATR; relative is a hundredth of TA-Lib NATR. Bars with a price that is not finite are passed over.
+    As TA-Lib ATR; relative is a hundredth of TA-Lib NATR
+    (which forgets to divide at a window of 1). Bars with a price that is not finite are passed over.
     """
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n = int(p[0])

@@ -65,8 +65,7 @@ def signed_volume(s, x, c, out, p):  # type: ignore[no-untyped-def]
 def mfi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Money flow index, 0 to 100: the share of money (typical price x volume) that traded on rising typical prices.
 
-    Columns: high, low, close, volume. Params: window. As TA-Lib MFI, but no flow at all gives 50; TA-Lib gives 0
-    when the flow is below 1 in whatever unit it has.
+    Columns: high, low, close, volume. Params: window. As TA-Lib MFI, but no flow at all gives 50, where TA-Lib gives 0.
     """
     high, low, close, volume = x[c[0]], x[c[1]], x[c[2]], x[c[3]]
     n = int(p[0])

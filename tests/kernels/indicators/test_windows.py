@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gnomon.kernels.indicators import windows
+
+VALUES = st.lists(st.floats(-1e6, 1e6, allow_subnormal=False), min_size=1, max_size=60)
+
+
+def test_usable_is_finite_and_of_sane_size() -> None:
+    usable, price = windows.usable.py_func, windows.usable_price.py_func
+    assert [usable(v) for v in (0.0, -1e100, 1.0)] == [True] * 3
+    assert [usable(v) for v in (np.nan, np.inf, -np.inf, 1e101)] == [False] * 4
+    assert [price(v) for v in (1e-300, 1e100)] == [True] * 2
+    assert [price(v) for v in (0.0, -1.0, np.nan, np.inf)] == [False] * 4
+
+
+@given(values=VALUES, n=st.integers(1, 8))
+def test_a_sliding_sum_is_the_sum_of_its_window(values: list[float], n: int) -> None:
+    ring, i, total = np.zeros(n), 0, 0.0
+    for t, value in enumerate(values):
+        i, total = windows.slide_sum.py_func(ring, i, total, value)
+        window = values[max(0, t + 1 - n) : t + 1]
+        assert math.isclose(total, math.fsum(window), rel_tol=1e-9, abs_tol=1e-10 * max(map(abs, values)))
+    assert i == len(values) % n
+
+
+def test_a_spike_leaves_a_sum_with_the_bar_that_leaves() -> None:
+    ring, i, total = np.zeros(4), 0, 0.0
+    for value in (1.0, 0.1, 1e17, 0.2, 0.3, 0.4, 0.5):
+        i, total = windows.slide_sum.py_func(ring, i, total, value)
+    assert total == math.fsum([0.2, 0.3, 0.4, 0.5])
+
+
+@given(values=VALUES, n=st.integers(2, 8))
+def test_sliding_moments_are_those_of_the_window(values: list[float], n: int) -> None:
+    ring, i, pivot, first, second = np.full(n, values[0]), 0, values[0], 0.0, 0.0
+    history = [values[0]] * n
+    for value in values:
+        i, pivot, first, second = windows.slide_moments.py_func(ring, i, pivot, first, second, value)
+        history.append(value)
+        window = np.array(history[-n:])
+        scale = np.abs(window).max() + 1.0
+        assert math.isclose(pivot + first / n, window.mean(), rel_tol=1e-9, abs_tol=1e-9 * scale)
+        assert math.isclose(
+            max(second - first * first / n, 0.0), n * window.var(), rel_tol=1e-6, abs_tol=1e-9 * scale * scale
+        )
+
+
+def test_a_window_of_equal_values_has_no_spread_at_all() -> None:
+    ring, i, pivot, first, second = np.full(3, 1.0), 0, 1.0, 0.0, 0.0
+    for value in (1.0, 2.0, 1e9, 0.1, 0.1, 0.1):
+        i, pivot, first, second = windows.slide_moments.py_func(ring, i, pivot, first, second, value)
+    assert pivot == 0.1
+    assert first == 0.0
+    assert second == 0.0
+
+
+@given(values=VALUES, n=st.integers(1, 8))
+def test_a_sliding_maximum_is_that_of_the_window(values: list[float], n: int) -> None:
+    ring, i, running = np.full(n, -np.inf), 0, 0.0
+    for t, value in enumerate(values):
+        running, top = windows.slide_max.py_func(ring, i, running, value)
+        assert top == max(values[max(0, t + 1 - n) : t + 1])
+        i = (i + 1) % n
+
+
+def test_recentring_and_filling() -> None:
+    ring = np.array([1.0, 2.0, 6.0])
+    mean, first, second = windows.recentre.py_func(ring, 2.0)
+    assert (mean, first, second) == (3.0, 0.0, 14.0)
+    windows.fill.py_func(ring, 5.0)
+    assert ring.tolist() == [5.0, 5.0, 5.0]
