@@ -56,7 +56,7 @@ UNSCALED = float(np.log(1.1))
 def robust_sigma(moves: pl.Expr) -> pl.Expr:
     """1.4826 times the median size of the symbol's moves, where it has moved at least `FEWEST_MOVES` times; else 0.
 
-    About zero and not about their median, for prices of one tick size move by one of two amounts; bars without a move do
+    About zero and not about their median, for coarse prices move by one of two amounts; bars without a move do
     not count, or a thinly traded symbol would have no scale at all.
     """
     sizes = pl.when(moves != 0).then(moves.abs())
