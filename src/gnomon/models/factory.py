@@ -14,7 +14,12 @@ FROM_TRAINING = ("horizon", "early_stopping_rounds", "threads")
 
 
 def build_model(
-    config: ModelSection, *, training: TrainingConfig | None = None, seed: int | None = None, where: str = "model"
+    config: ModelSection,
+    *,
+    training: TrainingConfig | None = None,
+    seed: int | None = None,
+    where: str = "model",
+    registry: type[ModelRegistry] = ModelRegistry,
 ) -> ModelBase:
     """An unfitted model from its config section; ConfigError names what is wrong, at `where`.
 
@@ -24,12 +29,12 @@ def build_model(
     >>> model.config.rounds, model.config.seed
     (10, 7)
     """
-    fields = ModelRegistry.models.get(config.model_type, where=f"{where}.model_type").Config.model_fields
+    fields = registry.models.get(config.model_type, where=f"{where}.model_type").Config.model_fields
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
     if training is not None:
         given |= {name: getattr(training, name) for name in FROM_TRAINING}
     filled = {name: value for name, value in given.items() if name in fields}
-    return ModelRegistry.create(config.model_type, where=f"{where}.params", **{**filled, **config.params})
+    return registry.create(config.model_type, where=f"{where}.params", **{**filled, **config.params})
 
 
 class ModelFactory:

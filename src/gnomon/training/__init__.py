@@ -1,8 +1,33 @@
 """Fitting: one model, a choice among several, and what watches a fit."""
 
-from gnomon.training.callbacks import CallbackBase, EarlyStoppingCallback, LoggingCallback, ModelCheckpointCallback
-from gnomon.training.fit import ModelTrainer, Trainer, fit_model
-from gnomon.training.selection import ValidationScore, select_model, validation_scores
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnomon.training.callbacks import CallbackBase, EarlyStoppingCallback, LoggingCallback, ModelCheckpointCallback
+    from gnomon.training.engine import TrainingEngine, TrainingResult
+    from gnomon.training.fit import ModelTrainer, Trainer, fit_model
+    from gnomon.training.prepare import Prepared, checked_bars
+    from gnomon.training.selection import ValidationScore, select_model, validation_scores
+
+_HOMES = {
+    "CallbackBase": "callbacks",
+    "EarlyStoppingCallback": "callbacks",
+    "LoggingCallback": "callbacks",
+    "ModelCheckpointCallback": "callbacks",
+    "TrainingEngine": "engine",
+    "TrainingResult": "engine",
+    "ModelTrainer": "fit",
+    "Trainer": "fit",
+    "fit_model": "fit",
+    "Prepared": "prepare",
+    "checked_bars": "prepare",
+    "ValidationScore": "selection",
+    "select_model": "selection",
+    "validation_scores": "selection",
+}
 
 __all__ = [
     "CallbackBase",
@@ -10,9 +35,20 @@ __all__ = [
     "LoggingCallback",
     "ModelCheckpointCallback",
     "ModelTrainer",
+    "Prepared",
     "Trainer",
+    "TrainingEngine",
+    "TrainingResult",
     "ValidationScore",
+    "checked_bars",
     "fit_model",
     "select_model",
     "validation_scores",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The engine brings features, labels and data with it; fitting alone does not need them."""
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"gnomon.training.{_HOMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,7 +11,7 @@ import numpy as np
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.config.models import TrainingConfig
 from gnomon.core.errors import DataError
-from gnomon.models.base import Callback, FitReport
+from gnomon.models.base import Callback, FitReport, ModelRegistry
 from gnomon.models.bundle import ModelMeta, TrainedModel
 from gnomon.models.factory import build_model
 from gnomon.samples.base import UNKNOWN_END, Samples
@@ -30,6 +30,7 @@ def fit_model(
     lineage: Mapping[str, Any] | None = None,
     callbacks: Sequence[Callback] = (),
     where: str = "model",
+    registry: type[ModelRegistry] = ModelRegistry,
 ) -> tuple[TrainedModel, FitReport]:
     """Fits the scaler and the model of a config section on `train`; `valid` only stops the fit early.
 
@@ -38,7 +39,7 @@ def fit_model(
     model does not know (at `where`), DataError for samples that cannot be learned from.
     """
     training = training if training is not None else TrainingConfig()
-    model = build_model(config, training=training, seed=seed, where=where)
+    model = build_model(config, training=training, seed=seed, where=where, registry=registry)
     if not train.horizons:
         raise DataError("cannot train: the samples carry no labels; build them with labels")
     horizon = train.horizons[0] if model.config.horizon is None else model.config.horizon
