@@ -6,10 +6,12 @@ import base64
 import logging
 import pickle
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from pydantic import SecretStr
 
 from gnomon.config.components import check_components
 from gnomon.config.loader import load, load_config
@@ -19,6 +21,7 @@ from gnomon.config.secrets import Secret, reveal, secret_in_url
 from gnomon.core.errors import ConfigError
 from gnomon.core.logging import configure_logging, get_logger
 from gnomon.core.redaction import forget_secrets, redact
+from gnomon.core.registry import Registry
 
 CANARIES = [f"{chr(0x61 + n)}canary-{n:02d}/{n * 7919}+é{n}=" for n in range(12)]
 
@@ -136,6 +139,38 @@ def test_the_builder_gets_the_real_value(secretive: tuple[Path, dict[str, str]])
     assert revealed["auth"] == f"Bearer {CANARIES[1]}"
     assert revealed["credentials"] == {"user": "me", "pass": CANARIES[2]}
     assert revealed["proxies"] == [CANARIES[4]]
+
+
+def test_a_component_is_built_with_the_real_value_and_its_faults_do_not_show_it() -> None:
+    clients: Registry[object] = Registry("client")
+
+    @clients.register(name="plain")
+    @dataclass(frozen=True, kw_only=True)
+    class Plain:
+        api_key: str
+        headers: dict[str, str] = field(default_factory=dict)
+        limit: int = 0
+
+    @clients.register(name="wrapped")
+    @dataclass(frozen=True, kw_only=True)
+    class Wrapped:
+        api_key: SecretStr
+
+    def section(*overrides: str) -> dict[str, object]:
+        texts = [f"data.source.{text}" for text in overrides]
+        return load_config(overrides=texts, variables={"K": CANARIES[0]}).data.source
+
+    plain = clients.from_config(
+        section("kind=plain", "api_key='${K}'", "headers={X-Token: '${K}'}"), where="data.source"
+    )
+    assert isinstance(plain, Plain)
+    assert (plain.api_key, plain.headers) == (CANARIES[0], {"X-Token": CANARIES[0]})
+    wrapped = clients.from_config(section("kind=wrapped", "api_key='${K}'"), where="data.source")
+    assert found_in(repr(wrapped)) == []
+    with pytest.raises(ConfigError) as error:
+        clients.from_config(section("kind=plain", "api_key=['${K}']", "limit=x"), where="data.source")
+    assert "data.source.api_key" in str(error.value)
+    assert found_in(str(error.value)) == []
 
 
 def test_what_is_shown_is_the_reference_and_reads_back(secretive: tuple[Path, dict[str, str]]) -> None:

@@ -173,10 +173,13 @@ def _registries() -> dict[str, Registry[Any]]:
     import gnomon.labels
     import gnomon.splits  # noqa: F401
     from gnomon.data.base import SOURCES, TABLES
+    from gnomon.data.repair import REPAIRS
+    from gnomon.execution.guardrails import GUARDRAILS
+    from gnomon.execution.sizing import SIZERS
     from gnomon.labels.base import LABELERS
     from gnomon.splits.base import SPLITTERS
 
-    return {registry.kind: registry for registry in (SOURCES, TABLES, LABELERS, SPLITTERS)}
+    return {registry.kind: registry for registry in (SOURCES, TABLES, REPAIRS, LABELERS, SPLITTERS, SIZERS, GUARDRAILS)}
 
 
 def _load(

@@ -10,7 +10,7 @@ import importlib.metadata
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, SecretStr, TypeAdapter, ValidationError
 
 from gnomon.core.errors import ConfigError, unknown
 from gnomon.core.redaction import redact
@@ -114,6 +114,9 @@ def build(component: type[T], fields: Mapping[str, Any], *, where: str, beside: 
     Raises ConfigError that names the key as `where.key`, the value, and the nearest known key.
     """
     _refuse_unknown_fields(component)
+    # A secret is revealed at this moment and no earlier; a field that takes `SecretStr` gets it as it is.
+    hints = getattr(component, "__annotations__", {})
+    fields = {k: v if "SecretStr" in str(hints.get(k, "")) else _revealed(v) for k, v in fields.items()}
     try:
         made = TypeAdapter(component).validate_python(dict(fields))
     except ValidationError as error:
@@ -124,6 +127,14 @@ def build(component: type[T], fields: Mapping[str, Any], *, where: str, beside: 
                 redact(f"{where}.{name} = {given!r}: should be a number or true or false, without quotes")
             )
     return made
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, Mapping):
+        return {key: _revealed(inner) for key, inner in value.items()}
+    return [_revealed(inner) for inner in value] if type(value) is list else value
 
 
 def _was_bent(given: object, held: object) -> bool:
