@@ -1,0 +1,94 @@
+"""A trained model as one folder: the same bits, the same bytes, features by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gnomon.config.models import ModelConfig
+from gnomon.core.errors import ConfigError, DataError, IntegrityError
+from gnomon.core.hashing import hash_tree
+from gnomon.models import TrainedModel
+from gnomon.testing.models import planted_samples
+from gnomon.training import fit_model
+
+QUICK = ModelConfig(model_type="lightgbm", params={"rounds": 20, "min_rows_in_leaf": 20})
+
+
+def trained_model() -> TrainedModel:
+    trained, _ = fit_model(
+        QUICK, planted_samples(600), planted_samples(200, part="valid"), seed=3, lineage={"split": {"kind": "holdout"}}
+    )
+    return trained
+
+
+@pytest.fixture(scope="module")
+def trained() -> TrainedModel:
+    return trained_model()
+
+
+def test_loaded_it_forecasts_the_same_bits(trained: TrainedModel, tmp_path: Path) -> None:
+    other = planted_samples(100, part="other")
+    trained.save(tmp_path / "a")
+    loaded = TrainedModel.load(tmp_path / "a")
+    np.testing.assert_array_equal(loaded.predict(other).probability, trained.predict(other).probability)
+    assert loaded.meta == trained.meta
+    assert loaded.scaler == trained.scaler
+    loaded.save(tmp_path / "b")
+    trained_model().save(tmp_path / "c")
+    assert hash_tree(tmp_path / "a") == hash_tree(tmp_path / "b") == hash_tree(tmp_path / "c")
+
+
+def test_features_are_taken_by_name(trained: TrainedModel) -> None:
+    other = planted_samples(100, part="other")
+    expected = trained.predict(other).probability
+    order = [5, 3, 1, 0, 2, 4]
+    more = np.concatenate([other.x[:, order], np.full((100, 1), 9.0, np.float32)], axis=1)
+    names = (*(other.feature_names[i] for i in order), "something_else")
+    np.testing.assert_array_equal(trained.predict(replace(other, x=more, feature_names=names)).probability, expected)
+    fewer = replace(other, x=other.x[:, 1:], feature_names=("feature_O", *other.feature_names[2:]))
+    with pytest.raises(DataError, match=r"wants features that the samples lack: \['feature_0'"):
+        trained.predict(fewer)
+
+
+def test_a_row_is_forecast_by_itself_through_the_scaler_too(trained: TrainedModel) -> None:
+    other = planted_samples(97, part="other")
+    together = trained.predict(other).probability
+    for i in (0, 13, 96):
+        np.testing.assert_array_equal(trained.predict(other.take(np.array([i]))).probability[0], together[i])
+
+
+def test_samples_without_labels_can_be_predicted(trained: TrainedModel) -> None:
+    other = planted_samples(20)
+    bare = replace(
+        other, horizons=(), **{n: getattr(other, n)[:, :0] for n in ("y", "label_end", "forward_return", "weight")}
+    )
+    np.testing.assert_array_equal(trained.predict(bare).probability, trained.predict(other).probability)
+
+
+def test_the_facts_are_kept(trained: TrainedModel) -> None:
+    meta = trained.meta
+    train, valid = planted_samples(600), planted_samples(200, part="valid")
+    assert (meta.model_type, meta.horizon, meta.seed, meta.rows) == ("lightgbm", 5, 3, 600)
+    assert meta.trained_until == max(train.label_end.max(), valid.label_end.max())
+    assert meta.config["rounds"] == 20
+    assert meta.lineage == {"split": {"kind": "holdout"}}
+
+
+def test_a_broken_folder_is_refused(trained: TrainedModel, tmp_path: Path) -> None:
+    with pytest.raises(IntegrityError, match="holds no trained model"):
+        TrainedModel.load(tmp_path)
+    trained.save(tmp_path / "a")
+    features = tmp_path / "a" / "features.json"
+    text = features.read_text()
+    features.write_text(text.replace("feature_1", "feature_9"))
+    with pytest.raises(IntegrityError, match=r"features\.json was altered"):
+        TrainedModel.load(tmp_path / "a")
+    features.write_text(text)
+    meta = tmp_path / "a" / "meta.json"
+    meta.write_text(meta.read_text().replace('"model_type":"lightgbm"', '"model_type":"lightgmb"'))
+    with pytest.raises(ConfigError, match="did you mean 'lightgbm'"):
+        TrainedModel.load(tmp_path / "a")
