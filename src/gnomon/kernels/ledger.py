@@ -226,7 +226,7 @@ def mark_at_open(state, x, c, t, p):  # type: ignore[no-untyped-def]
     scale = 1.0
     if equity > 0.0:
         room = p[MAX_GROSS] - held / equity
-        if asked > room:
+        if asked > max(room, 0.0):
             scale = max(room, 0.0) / asked
     return equity, scale
 

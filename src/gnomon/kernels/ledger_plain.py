@@ -206,7 +206,7 @@ def run_panel(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[n
             if equity > 0.0:
                 scale = 1.0
                 room = max_gross - standing / equity
-                if asked > room:
+                if asked > max(room, 0.0):
                     scale = max(room, 0.0) / asked
                 for a in range(symbols):
                     price = opens[a]
