@@ -126,8 +126,7 @@ def test_prices_rounded_to_cents_are_no_contradiction() -> None:
 
 
 def test_consistent_errors_cannot_be_seen() -> None:
-    """What the documentation says cannot be seen: amount and adjustment wrong by the same factor, the price too small to
-    contradict."""
+    # Amount and adjustment are wrong by the same factor, and the price is too restless to contradict.
     right = vendor({20: 1.0})
     both_small = vendor({20: 1.0}, adjusted_for={20: 0.01}).with_columns(pl.col("Dividends") / 100)
     assert faults(right) == []

@@ -205,7 +205,7 @@ def _with_split(bars: pl.DataFrame) -> pl.DataFrame:
         np.nan_to_num(distance.reshape(len(moves), len(ratios) * 2), nan=np.inf).min(axis=1) if len(moves) else nearest
     )
     ratio = pl.Series("near", np.asarray(SPLIT_RATIOS)[nearest % len(ratios)], dtype=pl.Float64)
-    tolerance = (1.5 * pl.col("sigma")).clip(0.02, 0.04)
+    tolerance = (1.5 * pl.col("sigma")).clip(0.03, 0.04)
     holds = (pl.col("move").abs() - pl.col("near").log()).abs() < pl.max_horizontal(
         CLOSE_TOLERANCE, 3 * pl.col("sigma")
     )
