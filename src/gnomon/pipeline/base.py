@@ -63,7 +63,7 @@ class Setup:
 
 
 class PipelineContext(Mapping[Key[Any], Any]):
-    """What a running stage sees: the artifacts it declared in `reads`, the setup, and a place to report progress.
+    """What a running stage sees: the artifacts that it declared in `reads`, the setup, a scratch folder, progress.
 
     Reading an undeclared key is an error: it would not be part of the stage's key.
     """
@@ -74,12 +74,12 @@ class PipelineContext(Mapping[Key[Any], Any]):
         setup: Setup,
         load: Callable[[Key[Any]], Any],
         allowed: Sequence[Key[Any]],
+        scratch: Path,
         report: Callable[[str, float], None] = lambda _text, _fraction: None,
-        scratch: Path | None = None,
     ) -> None:
         self.setup = setup
         self.report = report
-        self.scratch = scratch or setup.workspace / ".gnomon" / "tmp"
+        self.scratch = scratch
         self._load = load
         self._allowed = {key.name: key for key in allowed}
 

@@ -170,17 +170,18 @@ class PipelineExecutor:
             mine.text, mine.fraction = text, fraction
             self._watch(outcome.stages)
 
-        context = PipelineContext(
-            setup=self.plan.setup, load=self._load, allowed=stage.reads, report=report, scratch=self.products.scratch
-        )
-        values = stage.run(context)
-        if missing := [key.name for key in stage.writes if key not in values]:
-            raise StageError(f"stage {stage.name!r} promised {', '.join(map(repr, missing))} and did not write it")
-        if extra := [key.name for key in values if key not in stage.writes]:
-            raise StageError(f"stage {stage.name!r} wrote {', '.join(map(repr, extra))} without declaring it")
         if mine.key is None:
             raise AssertionError
-        record = self.products.save(stage.name, mine.key, values)
+        with self.products.workbench() as scratch:
+            context = PipelineContext(
+                setup=self.plan.setup, load=self._load, allowed=stage.reads, report=report, scratch=scratch
+            )
+            values = stage.run(context)
+            if missing := [key.name for key in stage.writes if key not in values]:
+                raise StageError(f"stage {stage.name!r} promised {', '.join(map(repr, missing))} and did not write it")
+            if extra := [key.name for key in values if key not in stage.writes]:
+                raise StageError(f"stage {stage.name!r} wrote {', '.join(map(repr, extra))} without declaring it")
+            record = self.products.save(stage.name, mine.key, values)
         with self._lock:
             # Kept in memory only while a later stage will read it.
             self._values.update({key.name: value for key, value in values.items() if self._readers.get(key.name)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnomon.core.hashing import canonical_json
 from gnomon.data.base import BAR_SCHEMA
 from gnomon.evaluation.base import Evaluation
 from gnomon.labels.base import LABEL_SCHEMA
@@ -38,6 +40,14 @@ def _save_fold(fold: Fold, folder: Path) -> None:
 
 def _load_fold(folder: Path) -> Fold:
     return Fold(**{part: np.load(folder / f"{part}.npy", allow_pickle=False) for part in ("train", "valid", "test")})
+
+
+def _save_evaluation(evaluation: Evaluation, folder: Path) -> None:
+    (folder / "evaluation.json").write_bytes(canonical_json(evaluation.to_json()))
+
+
+def _load_evaluation(folder: Path) -> Evaluation:
+    return Evaluation.from_json(json.loads((folder / "evaluation.json").read_bytes()))
 
 
 RAW_BARS: Key[pl.DataFrame] = Key("bars.raw", FrameCodec(BAR_SCHEMA))
@@ -72,10 +82,4 @@ VALIDATION: Key[Mapping[str, Any]] = Key("validation", JsonCodec())
 """Figures of trading on the validation span."""
 TRIALS: Key[Mapping[str, Any]] = Key("trials", JsonCodec())
 TRIAL_RETURNS: Key[Mapping[str, pl.DataFrame]] = Key("trial_returns", FramesCodec())
-EVALUATIONS: Key[Mapping[str, Any]] = Key("evaluations", JsonCodec())
-"""The evaluation of every candidate in its plain form, and which one was chosen on validation rows."""
-
-
-def evaluation_of(value: Mapping[str, Any], name: str) -> Evaluation:
-    """One candidate's evaluation."""
-    return Evaluation.from_json(value["candidates"][name])
+EVALUATION: Key[Evaluation] = Key("evaluation", FolderCodec(Evaluation, save=_save_evaluation, load=_load_evaluation))

@@ -20,7 +20,6 @@ from gnomon.pipeline.executor import Outcome, PipelineExecutor, StageOutcome
 from gnomon.pipeline.plan import Plan, make_plan
 from gnomon.pipeline.runs import Run, publish, write_state
 from gnomon.pipeline.summary import summarise
-from gnomon.pipeline.tracked import track
 from gnomon.pipeline.workspace import Workspace, open_workspace
 from gnomon.store.locks import lock
 
@@ -111,6 +110,7 @@ class ModelPipeline:
         workspace = self.workspace
         products = workspace.products
         run = workspace.runs.open(plan.run_id)
+        before = run.state()
         started = self.clock.now()
         shown: dict[str, StageOutcome] = {}
         statuses: dict[str, str] = {}
@@ -135,9 +135,8 @@ class ModelPipeline:
                 log.error("run failed", error=str(error))
             raise
         publish(run, outcome, products, config_yaml=to_yaml(workspace.config))
-        if workspace.config.tracking.enabled and until is None:
-            track(workspace, run, outcome, clock=self.clock)
-        self._note(run, "completed", started, outcome.stages)
+        facts = self._keep(run, before, outcome, executor) if until is None else {}
+        self._note(run, "completed", started, outcome.stages, facts=facts)
         log.info("run completed", computed=len(outcome.computed))
         metadata = {
             "pipeline_status": "completed",
@@ -148,6 +147,26 @@ class ModelPipeline:
         }
         return RunContext(run, outcome, executor, metadata)
 
+    def _keep(
+        self, run: Run, before: Mapping[str, Any], outcome: Outcome, executor: PipelineExecutor
+    ) -> dict[str, Any]:
+        """Model versions, the tracker's run and the ledger's head; what an unchanged run has noted before stays."""
+        workspace = self.workspace
+        volatile = {planned.name for planned in outcome.plan.stages if planned.stage.volatile}
+        if before.get("status") == "completed" and before.get("facts") and set(outcome.computed) <= volatile:
+            return dict(before["facts"])
+        from gnomon.pipeline.tracked import keep_models, track
+
+        models = keep_models(workspace, run, outcome)
+        head = workspace.trials.head
+        facts: dict[str, Any] = {
+            "models": {name: f"{version.name}:{version.version}" for name, version in models.items()},
+            "trial_head": {"count": head.count, "hash": head.hash},
+        }
+        if workspace.config.tracking.enabled:
+            facts["tracking_problems"] = track(workspace, run, outcome, executor, models, clock=self.clock)
+        return facts
+
     def _note(
         self,
         run: Run,
@@ -156,8 +175,10 @@ class ModelPipeline:
         stages: Mapping[str, StageOutcome],
         *,
         error: str | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> None:
-        write_state(run, status=status, started_at=started, now=self.clock.now(), stages=stages, error=error)
+        now = self.clock.now()
+        write_state(run, status=status, started_at=started, now=now, stages=stages, error=error, facts=facts or {})
 
 
 def _keep_rows(run: Run, error: DataError) -> None:

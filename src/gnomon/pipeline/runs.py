@@ -98,7 +98,8 @@ def write_state(
     started_at: datetime,
     now: datetime,
     stages: Mapping[str, StageOutcome],
-    error: str | None = None,
+    error: str | None,
+    facts: Mapping[str, Any],
 ) -> None:
     """Writes how far the run is; a person or a page may read it at any time."""
     shown = {
@@ -112,6 +113,7 @@ def write_state(
         "updated_at": now.isoformat(),
         "stages": shown,
         "error": error,
+        "facts": dict(facts),
     }
     write_atomic(run.folder / STATE, json.dumps(state, indent=2).encode())
 

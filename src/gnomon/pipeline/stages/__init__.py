@@ -1,1 +1,35 @@
-"""x"""
+"""The built-in stages; importing this package registers them."""
+
+from gnomon.pipeline.stages import (
+    check,
+    evaluate,
+    features,
+    forecast,
+    ingest,
+    labels,
+    report,
+    samples,
+    select,
+    side_tables,
+    simulate,
+    split,
+    train,
+    trials,
+)
+
+__all__ = [
+    "check",
+    "evaluate",
+    "features",
+    "forecast",
+    "ingest",
+    "labels",
+    "report",
+    "samples",
+    "select",
+    "side_tables",
+    "simulate",
+    "split",
+    "train",
+    "trials",
+]

@@ -59,9 +59,7 @@ class TrialStage(BuiltinStage):
                 kind="run",
                 returns=simulation.returns,
                 timestamps=simulation.equity["timestamp"].to_physical().to_numpy(),
-                metrics={
-                    "total_return": float(simulation.equity["equity"][-1] / simulation.execution.initial_cash - 1)
-                },
+                metrics={"total_return": earned},
             )
         trials = ledger.trials(market)
         panel = ledger.panel(market)
