@@ -160,8 +160,13 @@ def _ordered(bars: pl.DataFrame, reading: Reading, where: Located) -> pl.DataFra
         return bars.reverse()
     if reading.sort:
         return bars.sort("timestamp", maintain_order=True)
-    what = "rows are earlier than the row of their symbol before them; say `sort: true` if their order means nothing"
-    raise where.refuse("timestamp", bars["timestamp"], back, what)
+    ahead = steps > 0
+    descending = int(back.sum()) > int(ahead.sum())
+    odd, word, whole = (ahead, "later", "descends") if descending else (back, "earlier", "ascends")
+    what = (
+        f"rows are {word} than their symbol's row before, where the rest {whole}; say `sort: true` to put all in order"
+    )
+    raise where.refuse("timestamp", bars["timestamp"], odd, what)
 
 
 def _frequency(bars: pl.DataFrame, reading: Reading, origin: str) -> str | None:
