@@ -6,11 +6,12 @@ config may set, with their types and bounds. Third-party packages join through t
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import Field, ValidationError, validate_call
+from pydantic import ConfigDict, Field, ValidationError, validate_call
 
 from gnomon.core.errors import ConfigError
 from gnomon.core.registry import Registry, explain
@@ -48,12 +49,17 @@ class FeatureRegistry(Registry[FeatureSpec]):
         """The spec with the given parameters; ConfigError says which is wrong and what would be right."""
         factory = cast(Factory, self.entry(name, where=where).component)
         where = where or f"feature {name}"
+        # YAML knows no tuples.
+        plain = {key: tuple(value) if isinstance(value, list) else value for key, value in params.items()}
         try:
-            return validate_call(factory)(**params)
+            spec = _checked(factory)(**plain)
         except ValidationError as error:
             raise ConfigError(explain(error, known=parameters(factory), where=where)) from None
         except ValueError as error:
             raise ConfigError(f"{where}: {error}") from None
+        if spec.name != name:
+            raise ConfigError(f"{where}: the factory registered as {name!r} makes a feature named {spec.name!r}")
+        return spec
 
     def values(self) -> list[FeatureSpec]:
         """Every feature with its default parameters, by name."""
@@ -72,6 +78,11 @@ class FeatureRegistry(Registry[FeatureSpec]):
         """All registered names, sorted."""
         load_built_in()
         return super().names()
+
+
+@functools.cache
+def _checked(factory: Factory) -> Factory:
+    return validate_call(config=ConfigDict(strict=True))(factory)
 
 
 def parameters(factory: Factory) -> list[str]:

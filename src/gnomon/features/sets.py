@@ -146,8 +146,9 @@ class FeatureSet:
         joined as of each bar. Symbols are spread over `threads` (None: as many as there are processors); their number
         never changes a value. Raises DataError for bars without the columns or out of order.
         """
+        _require(bars, ("timestamp", "symbol"))
+        runs = symbol_runs(bars)
         joined = self.join(bars, tables or {})
-        runs = symbol_runs(joined)
         columns = [input_column(joined, name) for name in self.inputs]
         out = np.empty((len(self.outputs), joined.height), np.float32)
         program = self.program
@@ -181,15 +182,19 @@ class FeatureSet:
 
             bars = join_asof(bars, tables[table], columns=plain, prefix=table)
         needed = tuple(dict.fromkeys(("timestamp", "symbol", *self.inputs)))
-        for column in needed:
-            if column not in bars.columns:
-                hint = f"; did you mean {close!r}?" if (close := nearest(column, bars.columns)) else ""
-                raise DataError(f"the bars have no column {column!r}; they have {', '.join(bars.columns)}{hint}")
+        _require(bars, needed)
         return bars.select(needed)
 
     def stream(self, symbols: Sequence[str]) -> FeatureStream:
         """The same features one bar at a time, each symbol from its first bar on."""
         return FeatureStream(self.program, self.inputs, self.outputs, tuple(symbols), self.fingerprint)
+
+
+def _require(bars: pl.DataFrame, columns: Sequence[str]) -> None:
+    for column in columns:
+        if column not in bars.columns:
+            hint = f"; did you mean {close!r}?" if (close := nearest(column, bars.columns)) else ""
+            raise DataError(f"the bars have no column {column!r}; they have {', '.join(bars.columns)}{hint}")
 
 
 def _fill(

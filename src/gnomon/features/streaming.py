@@ -154,7 +154,7 @@ def _number(value: Any, name: str) -> float:
             raise DataError(f"{name!r} must carry a time zone, was {value}")
         # Whole microseconds, as the frames hold: a float of seconds would lose the last ones.
         return float((value - EPOCH) // MICROSECOND)
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise DataError(f"{name!r} must be a number, was {value!r}") from None
+    # Text is refused even where it reads as a number: a source that sends it is not what it should be.
+    if isinstance(value, str | bytes) or not hasattr(value, "__float__"):
+        raise DataError(f"{name!r} must be a number, was {value!r}")
+    return float(value)
