@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,4 +29,23 @@ def model(tmp_path: Path) -> Path:
     (folder / "deep").mkdir(parents=True)
     (folder / "weights.bin").write_bytes(bytes(range(256)) * 20)
     (folder / "deep" / "config.json").write_bytes(b'{"depth": 3}')
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _empty_tracking_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """MLflow's tables, made once: that takes seconds."""
+    from gnomon.store.mlflow_client import connect, default_uri
+
+    workspace = tmp_path_factory.mktemp("mlflow")
+    connect(default_uri(workspace), workspace)
+    return workspace / ".gnomon" / "mlflow.db"
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, _empty_tracking_database: Path) -> Path:
+    """A folder whose tracking database has its tables already."""
+    folder = tmp_path / "workspace"
+    (folder / ".gnomon").mkdir(parents=True)
+    shutil.copy(_empty_tracking_database, folder / ".gnomon" / "mlflow.db")
     return folder

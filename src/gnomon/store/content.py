@@ -25,6 +25,7 @@ from gnomon.store.maintenance import Collected, Usage, VerifyReport, collect, me
 from gnomon.store.objects import READ_ONLY, Objects, copy_hashed
 from gnomon.store.records import Records
 
+# Inside the class below `list` is its method.
 Versions = list[ArtifactVersion]
 REMOTE_GRACE = timedelta(days=1)
 PUT_WAIT_SECONDS = 600.0
