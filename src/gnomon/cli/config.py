@@ -147,7 +147,7 @@ def component_builders() -> dict[str, Callable[..., object]]:
         chosen = ModelRegistry.models.get(section["model_type"], where=f"{where}.model_type")
         return build(chosen.Config, section["params"], where=f"{where}.params")
 
-    builders: dict[str, Callable[..., object]] = {kind: found.from_config for kind, found in _registries().items()}
+    builders: dict[str, Callable[..., object]] = {kind: found.from_config for kind, found in registries().items()}
     return {**builders, "model": model, "execution": execution}
 
 
@@ -160,7 +160,7 @@ def component_schemas() -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str,
 
     components = {
         kind: {entry.name: TypeAdapter(entry.component).json_schema() for entry in registry}
-        for kind, registry in _registries().items()
+        for kind, registry in registries().items()
     }
     components["model"] = {
         name: ModelRegistry.models.get(name).Config.model_json_schema() for name in ModelRegistry.names()
@@ -168,7 +168,7 @@ def component_schemas() -> tuple[dict[str, dict[str, dict[str, Any]]], dict[str,
     return components, {"execution": TypeAdapter(ExecutionConfig).json_schema()}
 
 
-def _registries() -> dict[str, Registry[Any]]:
+def registries() -> dict[str, Registry[Any]]:
     """Every registry that a section's `kind` is looked up in, with the built-in components registered."""
     import gnomon.labels
     import gnomon.splits  # noqa: F401

@@ -85,14 +85,17 @@ class ChecksConfig(Section):
     non_positive: Severity = "error"
     """Prices at or below zero."""
     negative_volume: Severity = "error"
+    """Volumes below zero."""
     ohlc: Severity = "error"
     """Opens and closes outside of low and high."""
     units: Severity = "error"
     """Prices that leave by a power of ten and come back: another unit."""
     zero_volume: Severity = "warning"
+    """Bars in which nothing traded."""
     gaps: Severity = "warning"
     """Bars missing by the calendar, or by the data's own rhythm where none is named."""
     stale: Severity = "warning"
+    """Runs of bars that repeat each other."""
     stale_bars: int = Field(default=10, ge=2)
     """Bars in a row with the same open, high, low and close that count as stale."""
     splits: Severity = "warning"
@@ -100,6 +103,7 @@ class ChecksConfig(Section):
     adjustment: Severity = "warning"
     """Dividends, splits and an adjusted close, where the source has them, that contradict each other."""
     jumps: Severity = "warning"
+    """Moves far outside of what the symbol does."""
     jump_sigmas: float = Field(default=20.0, gt=0)
     """A move of this many robust standard deviations is looked at."""
     max_rows: int = Field(default=200, ge=1)
@@ -110,11 +114,13 @@ class SideTableConfig(Section):
     """A table joined as-of on its moment of publication."""
 
     source: SideTable
+    """Where the table comes from."""
     delay: str | None = None
     """Publication delay added to the table's stamp ("1d", "8h", "0d"); required where the table has no `known_at`."""
     tolerance: str | None = None
     """Older values than this, by their publication, are not used ("30d")."""
     columns: list[str] | None = None
+    """Only these columns; None takes all."""
     """Which columns are joined; None takes every numeric one."""
     where: dict[str, str | float | bool] = {}
     """Only rows with these values ({series: cpi}): for files that hold several series under each other."""
@@ -124,14 +130,19 @@ class DataConfig(Section):
     """Where bars come from and how they are checked, repaired and adjusted."""
 
     source: Source = {"kind": "embedded"}
+    """Where the bars come from."""
     symbols: list[str] | None = None
+    """Only these; None takes all that the source has."""
     start: Moment | None = None
+    """First close that is used, included. A moment without a time zone is UTC."""
     end: Moment | None = None
+    """Where the bars stop: this close is no longer used."""
     frequency: str | None = None
     """Time between bars ("1m", "1h", "1d"); None takes the most common step of the data."""
     calendar: str | None = None
     """An exchange calendar (XNYS, 24/7, ...) that gaps are checked against."""
     checks: ChecksConfig = ChecksConfig()
+    """What is looked for in the bars, and how serious it is."""
     repair: list[Repair] = []
     """Repairs in order; nothing is repaired that is not named here."""
     actions: SideTable | None = None
@@ -143,15 +154,20 @@ class DataConfig(Section):
     unlisted: Literal["refuse", "drop", "keep"] = "refuse"
     """What happens to symbols that the universe does not have."""
     side_tables: dict[str, SideTableConfig] = {}
+    """Tables joined as-of, by name; their columns are "NAME.column"."""
     cache: bool = True
+    """Whether fetched data are kept and read again from `.gnomon/`."""
 
 
 class FeaturesConfig(Section):
     """Which features are computed."""
 
-    set: str = "default"
+    set: Literal["default", "all", "none"] = "default"
+    """The features to begin with."""
     include: list[str] = []
+    """Features added to the set."""
     exclude: list[str] = []
+    """Features taken out of the set."""
     params: dict[str, dict[str, Any]] = {}
     """Parameters by feature name, in place of its defaults."""
 
@@ -160,6 +176,7 @@ class ModelConfig(Section):
     """A model to train: `model_type` names it in the registry, `params` is its own config."""
 
     model_type: Annotated[str, _registry("model")]
+    """A registered model: lightgbm, logistic_regression, ..."""
     name: str | None = None
     """What the model is called in reports; None takes its type."""
     params: dict[str, Any] = {}
@@ -172,115 +189,154 @@ class TrainingConfig(Section):
     horizon: int | None = None
     """Bars ahead that models forecast; None takes the first of the labels."""
     scaler: Literal["standard", "robust", "none"] = "standard"
+    """How features are scaled, by statistics of the training rows alone."""
     early_stopping_rounds: int | None = Field(default=50, ge=1)
+    """Iterations without improvement on the validation rows after which a fit stops; None never stops early."""
     use_sample_weights: bool = True
+    """Whether rows count by the uniqueness of their labels."""
     threads: int = Field(default=1, ge=1)
+    """Threads of one fit. Some libraries give other bytes for another number."""
 
 
 class ThresholdsConfig(Section):
     """The pass/fail table of a report."""
 
     min_sharpe: float = 0.5
+    """A year, after costs, on the test rows."""
     max_drawdown: float = Field(default=0.20, gt=0, le=1)
+    """Deepest fall from a peak, as a fraction of the peak."""
     min_profit_factor: float = 1.3
+    """Gains of winning trades over losses of losing ones."""
 
 
 class EvaluationConfig(Section):
     """How results are judged."""
 
     thresholds: ThresholdsConfig = ThresholdsConfig()
+    """What a result has to reach to pass."""
     benchmarks: list[str] = ["buy_and_hold", "equal_weight", "moving_average_cross", "random", "cash"]
     periods_per_year: float | None = Field(default=None, gt=0)
     """Bars in a year; None counts them in the data."""
     risk_free: float = 0.0
     """Annual, as a fraction."""
     significance: float = Field(default=0.05, gt=0, lt=1)
+    """The p-value below which an edge is claimed."""
     cost_multiples: list[float] = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0]
+    """Multiples of the configured costs at which the result is computed again."""
 
 
 class ReportConfig(Section):
     """What a report holds and in which forms it is written."""
 
     title: str | None = None
+    """Heading of the report; None takes the project and the run."""
     formats: list[Literal["html", "md", "pdf"]] = ["html", "md"]
+    """Which reports are written."""
     export: list[Literal["png", "svg", "csv"]] = []
+    """Forms in which figures and tables are written beside the report."""
 
 
 class StoreConfig(Section):
     """Where artifacts are kept: a folder (relative to the workspace) or an fsspec URL."""
 
     url: str = ".gnomon/store"
+    """A folder, relative to the workspace, or a URL such as s3://bucket/prefix."""
     options: dict[str, Any] = {}
+    """Handed to the file system of the URL: `{key: ${KEY_ID}, secret: ${SECRET}}`."""
 
 
 class TrackingConfig(Section):
     """The experiment tracker: an MLflow URI, by default SQLite in the workspace; `enabled: false` turns it off."""
 
     enabled: bool = True
+    """Whether runs are tracked."""
     uri: str | None = None
+    """An MLflow server or database; None takes SQLite in the workspace."""
     experiment: str | None = None
+    """The experiment's name; None takes the project."""
 
 
 class LoggingConfig(Section):
     """How Gnomon logs: to stderr, and to a rotated JSON file in the workspace."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least serious event that is logged."""
     format: Literal["console", "json"] = "console"
+    """How events look on stderr; the file is always JSON lines."""
     file: str | None = ".gnomon/logs/gnomon.jsonl"
+    """Where events are kept, relative to the workspace; None keeps none."""
     max_bytes: int = Field(default=10_000_000, ge=1000)
+    """Size at which the file is rotated."""
     backups: int = Field(default=5, ge=0)
+    """Rotated files that are kept."""
 
 
 class ExecutorConfig(Section):
     """How stages are run."""
 
     workers: int = Field(default=2, ge=1)
+    """Stages that may run at the same time."""
     retries: int = Field(default=0, ge=0)
+    """How often a failed stage is tried again."""
     retry_wait_seconds: float = Field(default=1.0, ge=0)
+    """Wait before the first retry; it doubles with each."""
 
 
 class StageConfig(Section):
     """A stage of a pipeline, with what differs from the executor's defaults."""
 
     stage: str
+    """The name of a registered stage."""
     retries: int | None = Field(default=None, ge=0)
+    """Retries of this stage; None takes the executor's."""
 
 
 class DeploymentConfig(Section):
     """Where and how a model is deployed."""
 
     environment: str = "paper"
+    """Where a model goes: paper, live."""
     strategy: str = "direct"
+    """How it goes there."""
 
 
 class MonitoringConfig(Section):
     """What is watched while a model runs."""
 
     enabled: bool = True
+    """Whether anything is watched."""
 
 
 class PipelineConfig(Section):
     """The whole configuration of a workspace."""
 
     project: str = "gnomon"
+    """Name of the work; it heads reports and tracked runs."""
     seed: int = Field(default=7, ge=0)
+    """All chance comes from it: the same seed, the same bytes."""
     pipeline: str = "default"
     """The pipeline that `gnomon run` runs."""
     pipelines: dict[str, list[str | StageConfig]] = {}
+    """Named lists of stages, beside the built-in "default"."""
     plugins: list[str] = []
     """The workspace's own Python files (features, models, stages, sources), loaded before planning."""
     data: DataConfig = DataConfig()
     features: FeaturesConfig = FeaturesConfig()
     labels: Labels = {"kind": "triple_barrier"}
+    """What a model should have known: a labeler."""
     split: Split = {"kind": "holdout"}
+    """How rows are divided into training, validation and test: a splitter."""
     model: ModelConfig | None = None
     """The only model, for a workspace with one; the same as a single entry in `models`."""
     models: dict[str, ModelConfig] = {}
+    """Models to train, by the name they have in reports."""
     training: TrainingConfig = TrainingConfig()
     sizing: Sizing = {"kind": "fixed"}
+    """How forecasts become targets: a sizer."""
     guardrails: list[Guardrail] = []
+    """Limits that may replace targets, in order."""
     execution: dict[str, Any] = Field(default={}, json_schema_extra={"x-fields": "execution"})
-    """The fields of `ExecutionConfig`."""
+    """Costs, latency and limits: the ledger's rules as numbers."""
     evaluation: EvaluationConfig = EvaluationConfig()
     report: ReportConfig = ReportConfig()
     store: StoreConfig = StoreConfig()
