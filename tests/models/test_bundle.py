@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +20,12 @@ from gnomon.training import fit_model
 QUICK = ModelConfig(model_type="lightgbm", params={"rounds": 20, "min_rows_in_leaf": 20})
 
 
+# Values as a caller may have them: a tuple, an infinity, a date.
+LINEAGE = {"labels": {"horizons": (5, 10), "upper": math.inf}, "start": date(2020, 1, 2), "split": None}
+
+
 def trained_model() -> TrainedModel:
-    trained, _ = fit_model(
-        QUICK, planted_samples(600), planted_samples(200, part="valid"), seed=3, lineage={"split": {"kind": "holdout"}}
-    )
+    trained, _ = fit_model(QUICK, planted_samples(600), planted_samples(200, part="valid"), seed=3, lineage=LINEAGE)
     return trained
 
 
@@ -75,7 +79,7 @@ def test_the_facts_are_kept(trained: TrainedModel) -> None:
     assert (meta.model_type, meta.horizon, meta.seed, meta.rows) == ("lightgbm", 5, 3, 600)
     assert meta.trained_until == max(train.label_end.max(), valid.label_end.max())
     assert meta.config["rounds"] == 20
-    assert meta.lineage == {"split": {"kind": "holdout"}}
+    assert meta.lineage == {"labels": {"horizons": [5, 10], "upper": "inf"}, "start": "2020-01-02", "split": None}
 
 
 def test_a_broken_folder_is_refused(trained: TrainedModel, tmp_path: Path) -> None:

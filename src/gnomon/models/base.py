@@ -20,7 +20,7 @@ State = Any
 class ModelConfig(BaseModel):
     """The base of every model's own config: fields are its YAML, unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     horizon: int | None = None
     """Bars ahead that it forecasts; None takes the first horizon of the samples."""

@@ -11,6 +11,7 @@ Equal training gives equal bytes.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -41,6 +42,11 @@ class ModelMeta:
     """When the last label it learned from became known (UTC, microseconds): earlier rows are not out of sample."""
     data_version: str | None = None
     lineage: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # Kept as they will be read back, so that what was loaded equals what was saved.
+        for name in ("config", "lineage"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +90,17 @@ class TrainedModel:
             raise IntegrityError(f"{folder} holds no trained model: {error}") from error
         model = ModelRegistry.models.get(meta.model_type, where=str(folder / "meta.json")).load(folder / "model")
         return cls(model=model, scaler=ScalerParams.load(folder / "scaler.json"), feature_names=names, meta=meta)
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON gives it back; what JSON has no word for (infinity, a date) becomes its text."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    return str(value)
 
 
 def select_features(samples: Samples, names: tuple[str, ...]) -> Samples:

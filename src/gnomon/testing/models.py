@@ -239,6 +239,7 @@ MODEL_CHECKS: tuple[Check, ...] = (
 def _with_holes(samples: Samples) -> Samples:
     x = samples.x.copy()
     x[::5, 2] = np.nan
+    x[:, 3] = np.nan
     x[1::7, 0] = np.nan
     return replace(samples, x=x)
 

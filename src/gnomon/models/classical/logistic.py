@@ -57,6 +57,7 @@ class LogisticRegression(SupervisedModel):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             solver.fit(x, train.y, sample_weight=train.weight)
+        spread = x.std(axis=0)
         del x
         self.coefficients = np.zeros((3, train.x.shape[1]))
         self.intercepts = np.full(3, -np.inf)
@@ -72,14 +73,12 @@ class LogisticRegression(SupervisedModel):
             metrics["valid_log_loss"] = log_loss(self._probability(valid.x), valid)
         for callback in callbacks:
             callback.on_iteration_end(self, 0, metrics)
-        size = np.abs(self.coefficients).sum(axis=0) * np.nanstd(train.x, axis=0, dtype=np.float64)
-        total = float(np.nansum(size)) or 1.0
+        size = np.abs(self.coefficients).sum(axis=0) * spread
+        total = float(size.sum()) or 1.0
         return FitReport(
             iterations=int(solver.n_iter_[0]),
             curves={name: [value] for name, value in metrics.items()},
-            importance={
-                name: float(v) / total for name, v in zip(self.feature_names, np.nan_to_num(size), strict=True)
-            },
+            importance={name: float(v) / total for name, v in zip(self.feature_names, size, strict=True)},
             notes=[f"the solver stopped before it converged: {str(w.message).splitlines()[0]}" for w in caught],
         )
 
