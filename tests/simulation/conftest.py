@@ -20,6 +20,7 @@ def ragged_market(seed: int, *, bars: int, symbols: int) -> Market:
     stamps = [START + timedelta(minutes=float(m)) for m in np.cumsum(steps)]
     volatility = float(rng.choice([0.01, 0.05, 0.3]))
     rows, wanted, rates = [], [], []
+    traded = set()
     for symbol in [f"S{k}" for k in range(symbols)]:
         close = 100.0 * np.exp(np.cumsum(rng.normal(0.0, volatility, bars)))
         for t, stamp in enumerate(stamps):
@@ -31,6 +32,7 @@ def ragged_market(seed: int, *, bars: int, symbols: int) -> Market:
                 rates.append({"timestamp": moment, "symbol": symbol, "rate": float(rng.normal(0.0, 1e-3))})
             if rng.random() < 0.15 and t + symbols > 1:
                 continue
+            traded.add(stamp)
             price = float(close[t])
             rows.append(
                 {
@@ -41,6 +43,9 @@ def ragged_market(seed: int, *, bars: int, symbols: int) -> Market:
                     "volume": float(rng.choice([0.0, 20.0, 2_000.0])) * float(rng.uniform(0.5, 1.5)),
                 }
             )
+    known = {row["symbol"] for row in rows}
+    wanted = [row for row in wanted if row["timestamp"] in traded and row["symbol"] in known]
+    rates = [row for row in rates if row["symbol"] in known]
     schema = {"timestamp": pl.Datetime("us", "UTC"), "symbol": pl.String}
     return (
         pl.DataFrame(rows, schema={**schema, **dict.fromkeys(["open", "close", "volume"], pl.Float64)}).sample(

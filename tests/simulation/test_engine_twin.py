@@ -30,7 +30,9 @@ YEAR_SECONDS = 365.25 * 86_400
 class Twin:
     """One account, symbol by symbol, in dictionaries. `broken` names a rule to get wrong: the tests' control."""
 
-    def __init__(self, execution: ExecutionConfig, guardrails: list[Guardrail], symbols: list[str], broken: str) -> None:
+    def __init__(
+        self, execution: ExecutionConfig, guardrails: list[Guardrail], symbols: list[str], broken: str
+    ) -> None:
         self.e, self.symbols, self.broken = execution, symbols, broken
         self.rails = {type(rail): rail for rail in guardrails}
         self.cash = execution.initial_cash
@@ -62,7 +64,7 @@ class Twin:
             if equity <= 0.0:
                 turnover += self.close_all(t)
             self.equities.append(equity)
-            decided = {s: v for s, v in targets.items()}
+            decided = dict(targets)
             if self.e.long_only:
                 decided = {s: max(v, 0.0) for s, v in decided.items()}
             if self.alive:
@@ -313,13 +315,9 @@ def test_the_account_is_the_twins(
     funded: bool,
 ) -> None:
     bars, targets, rates = market(seed, bars=size[0], symbols=size[1])
-    known = bars["symbol"].unique().implode()
-    bars = bars.filter(pl.col("symbol").is_not_null())
-    stamps = bars["timestamp"].unique().implode()
-    targets = targets.filter(pl.col("symbol").is_in(known), pl.col("timestamp").is_in(stamps))
     if bars.is_empty():
         return
-    funding = rates if funded and rates["symbol"].is_in(known).any() else None
+    funding = rates if funded and len(rates) else None
     simulation = simulate(bars, targets, execution, guardrails=guardrails, funding=funding)
     assert_same(simulation, run_twin(bars, targets, execution, guardrails, funding))
 
