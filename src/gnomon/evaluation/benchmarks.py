@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
@@ -9,7 +10,10 @@ import numpy as np
 import polars as pl
 
 from gnomon.core.registry import Registry
+from gnomon.core.seeds import generator
+from gnomon.execution.base import ExecutionConfig
 from gnomon.simulation.base import Simulation
+from gnomon.simulation.engine import simulate
 
 TARGET_SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
     "timestamp": pl.Datetime("us", "UTC"),
@@ -153,6 +157,42 @@ def random_offsets(bars: int, runs: int, rng: np.random.Generator) -> np.ndarray
     """Bars to move by, at least a twentieth of the period either way, so that the timing is truly another."""
     least = max(1, bars // 20)
     return rng.integers(least, max(bars - least, least) + 1, size=runs) if bars > 2 else np.zeros(runs, np.int64)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkManager:
+    """Benchmarks by name, each through the same ledger and costs as the strategy.
+
+    >>> sorted(BenchmarkManager.of(["cash", "buy_and_hold"]).benchmarks)
+    ['buy_and_hold', 'cash']
+    """
+
+    benchmarks: Mapping[str, Benchmark]
+    seed: int = 7
+
+    @classmethod
+    def of(cls, names: Iterable[str] | None = None, *, seed: int = 7) -> BenchmarkManager:
+        """Those of the registry with these names, with their defaults; all without names."""
+        chosen = BENCHMARKS.names() if names is None else names
+        return cls(
+            benchmarks={name: BENCHMARKS.create(name, where="evaluation.benchmarks") for name in chosen}, seed=seed
+        )
+
+    def run(
+        self,
+        name: str,
+        simulation: Simulation,
+        *,
+        bars: pl.DataFrame,
+        execution: ExecutionConfig | None = None,
+        funding: pl.DataFrame | None = None,
+    ) -> Simulation:
+        """The benchmark over the period of `simulation`; `bars` may begin before it, `execution` is its own."""
+        targets = self.benchmarks[name].targets(
+            bars, simulation, rng=generator(self.seed, "evaluation", "benchmark", name)
+        )
+        own = within(bars, simulation)
+        return simulate(own, targets, simulation.execution if execution is None else execution, funding=funding)
 
 
 def within(bars: pl.DataFrame, simulation: Simulation) -> pl.DataFrame:

@@ -17,7 +17,7 @@ from gnomon.core.types import Array, Float64
 from gnomon.data.base import TIMESTAMP
 from gnomon.data.calendars import periods_per_year as count_periods
 from gnomon.evaluation.base import BenchmarkResult, Evaluation, LagResult, SharpeDoubt, TradeReport
-from gnomon.evaluation.benchmarks import BENCHMARKS, Benchmark, BuyAndHold, RandomTiming, random_offsets
+from gnomon.evaluation.benchmarks import Benchmark, BenchmarkManager, BuyAndHold, RandomTiming, random_offsets
 from gnomon.evaluation.doubt import ONE_TRY, Tries, sharpe_doubt
 from gnomon.evaluation.forecasts import qualities
 from gnomon.evaluation.performance import (
@@ -39,7 +39,6 @@ from gnomon.metrics.periods import drawdown_table, monthly_returns, yearly_retur
 from gnomon.metrics.trades import round_trips, trade_distribution, trade_summary
 from gnomon.samples.base import Forecast, Samples
 from gnomon.simulation.base import Simulation
-from gnomon.simulation.engine import simulate
 
 INTRADAY = 400.0
 """More bars in a year than this are intraday: their returns are joined to days for the tests of luck."""
@@ -118,7 +117,7 @@ def evaluate(
     intraday = case.periods > INTRADAY
     judged = "days" if intraday else "bars"
     family = family_of(as_trials(trials), case.returns, case.timestamps, intraday=intraday)
-    hold = simulate(case.bars, _targets(BuyAndHold(), case, "buy_and_hold"), case.execution, funding=funding)
+    hold = _simulated(case, "buy_and_hold", BuyAndHold())
     years = len(case.returns) / case.periods
     test = edge_test(
         family.matrix,
@@ -216,15 +215,16 @@ def _case(
     )
 
 
-def _targets(benchmark: Benchmark, case: _Case, name: str) -> pl.DataFrame:
-    return benchmark.targets(case.history, case.simulation, rng=generator(case.seed, "evaluation", "benchmark", name))
+def _simulated(case: _Case, name: str, benchmark: Benchmark) -> Simulation:
+    manager = BenchmarkManager(benchmarks={name: benchmark}, seed=case.seed)
+    return manager.run(name, case.simulation, bars=case.history, execution=case.execution, funding=case.funding)
 
 
 def _benchmarks(
     case: _Case, config: EvaluationConfig, given: Mapping[str, Benchmark] | None, hold: Simulation
 ) -> dict[str, BenchmarkResult]:
     if given is None:
-        given = {name: BENCHMARKS.create(name, where="evaluation.benchmarks") for name in config.benchmarks}
+        given = BenchmarkManager.of(config.benchmarks).benchmarks
     results = {}
     for name, benchmark in given.items():
         if isinstance(benchmark, RandomTiming):
@@ -232,7 +232,7 @@ def _benchmarks(
             continue
         account = hold
         if benchmark != BuyAndHold():
-            account = simulate(case.bars, _targets(benchmark, case, name), case.execution, funding=case.funding)
+            account = _simulated(case, name, benchmark)
         results[name] = _result(case, name, benchmark, account.returns, account.equity["equity"].to_numpy(), math.nan)
     return results
 

@@ -101,8 +101,8 @@ def give_verdict(doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances) -> Ve
         )
     if facts.suspicious_lag:
         reasons.append(
-            "Most of the result is gone when orders fill one bar later: look for a leak, or for prices that could not "
-            "be had."
+            "Most of the result is gone when orders fill one bar later. An edge that lives for one bar does this, and "
+            "so does a leak, or a price that could not be had."
         )
     if facts.unknown_trials:
         reasons.append(
@@ -119,7 +119,7 @@ def _text(edge: bool, doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances, 
     if edge:
         return (
             f"An edge. Counting {tried}, and after costs, the strategy earned more than cash and more than holding the "
-            f"market explains, by more than luck would (p = {test.pvalue:.3f})."
+            f"market explains, by more than luck would ({_p(test.pvalue)})."
         )
     if not facts.out_of_sample and test.pvalue <= facts.level:
         return "No edge can be claimed: the strategy was fitted or chosen on these same bars."
@@ -142,7 +142,7 @@ def _luck(test: EdgeTest, facts: Circumstances, tried: str) -> str:
         return f"With {facts.rows} {facts.judged} that move, the test for luck cannot be made."
     relation = "not above" if test.pvalue <= facts.level else "above"
     return (
-        f"Test of the maximum over {tried}: p = {test.cash_pvalue:.3f} against cash, p = {test.hold_pvalue:.3f} "
+        f"Test of the maximum over {tried}: {_p(test.cash_pvalue)} against cash, {_p(test.hold_pvalue)} "
         f"against holding the market; the larger is {relation} {facts.level:g}."
     )
 
@@ -175,6 +175,10 @@ def _cost(facts: Circumstances) -> str:
     if math.isinf(facts.break_even_bps):
         return f"The simulation charged {charged}; no cost that was looked at takes the gain away."
     return f"The simulation charged {charged}; the gain is gone at {facts.break_even_bps:.1f} bps."
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _share(value: float) -> str:

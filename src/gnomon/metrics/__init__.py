@@ -1,5 +1,6 @@
 """Functions of plain numbers and arrays: returns, risk, trades, forecasts, significance."""
 
+from gnomon.metrics.calculator import MetricsCalculator
 from gnomon.metrics.forecasts import (
     accuracy,
     auc,
@@ -104,6 +105,7 @@ from gnomon.metrics.trades import (
 __all__ = [
     "SCENARIOS",
     "MaximumTest",
+    "MetricsCalculator",
     "Scenario",
     "accuracy",
     "adjusted_annual_sharpe",

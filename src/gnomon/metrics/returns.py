@@ -282,7 +282,10 @@ def _moment(returns: Series, order: int) -> float:
     if array.size < order or not spread > 0.0:
         return math.nan
     residual = array - array.mean()
-    return float(np.mean(residual**order) / np.mean(residual**2) ** (order / 2))
+    # Products, because a power of three or four takes numpy twenty times as long.
+    square = residual * residual
+    power = square * (residual if order == 3 else square)
+    return float(np.mean(power) / np.mean(square) ** (order / 2))
 
 
 def autocorrelation(returns: Series, *, lag: int = 1) -> float:

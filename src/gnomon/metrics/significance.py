@@ -27,12 +27,12 @@ _CELLS = 1 << 22
 def _spread(sharpe: float, skew: float, kurtosis: float) -> float:
     """The variance of a Sharpe ratio's estimate, times the number of bars."""
     spread = 1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
-    if spread < 0.0:
+    if spread < -1e-9:
         raise ValueError(
             f"no returns have skew {skew} and raw kurtosis {kurtosis} (kurtosis is at least 1 + skew squared); "
             "is the kurtosis an excess kurtosis? add 3"
         )
-    return spread
+    return max(spread, 0.0)
 
 
 def _bars(n: int, least: int = 2) -> int:
