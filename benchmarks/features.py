@@ -14,7 +14,7 @@ from gnomon.kernels.indicators import channels, oscillators, returns, statistics
 BARS = 1_000_000
 ROUNDS = 5
 
-O, H, L, C, V = range(5)
+H, L, C, V = 1, 2, 3, 4
 
 CALLS = (
     Call(trend.sma, (C,), (20.0, 0.0)),

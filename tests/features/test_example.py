@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ EXAMPLE = Path(__file__).parents[2] / "examples" / "features.py"
 @pytest.fixture(scope="module")
 def example():
     spec = importlib.util.spec_from_file_location("example_features", EXAMPLE)
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     yield module
     # What joined the registry for this test leaves it again.
     FEATURES._entries.pop("efficiency")
+    del sys.modules[spec.name]
 
 
 def test_the_example_runs(example) -> None:
