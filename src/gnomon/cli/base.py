@@ -42,7 +42,9 @@ class Session:
             return
         from rich.console import Console
 
-        console = Console(soft_wrap=True, highlight=False)
+        # A file or a pipe has no width; 80 columns would cut names off.
+        width = None if sys.stdout.isatty() else 140
+        console = Console(soft_wrap=True, highlight=False, width=width)
         if human is not None:
             human(console)
         else:
@@ -71,11 +73,17 @@ def table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[obje
 
     shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = any(isinstance(row[index], int | float) and not isinstance(row[index], bool) for row in rows)
-        shown.add_column(column, justify="right" if numeric else "left", no_wrap=numeric)
+        numeric = any(_is_figure(row[index]) for row in rows)
+        shown.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
     for row in rows:
         shown.add_row(*("" if value is None else _cell(value) for value in row))
     console.print(shown, markup=False)
+
+
+def _is_figure(value: object) -> bool:
+    if isinstance(value, str):
+        return value[:1].isdigit() or (value[:1] == "-" and value[1:2].isdigit())
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: object) -> str:

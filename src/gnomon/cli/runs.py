@@ -63,13 +63,13 @@ def show(session: Session, run_id: RunArgument = "latest") -> None:
 @command(app)
 def diff(session: Session, first: RunArgument, second: RunArgument) -> None:
     """How two runs differ: keys of the configuration, and the stages whose result is another."""
-    from gnomon.config.resolved import difference
-    from gnomon.config.yaml import load_plain
+    from gnomon.config.diff import difference
+    from gnomon.config.loader import load_config
 
     a, b = (_runs(session).get(name) for name in (first, second))
     settings = [
         {"key": row.key, "first": row.a, "second": row.b}
-        for row in difference(*(load_plain(run.folder / "config.yaml") for run in (a, b)))
+        for row in difference(*(load_config(run.folder / "config.yaml") for run in (a, b)))
     ]
     made = [{stage["stage"]: stage for stage in run.manifest()["stages"]} for run in (a, b)]
     stages = [

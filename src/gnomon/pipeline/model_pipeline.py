@@ -17,6 +17,7 @@ from gnomon.core.logging import bound, configure_logging, get_logger
 from gnomon.pipeline import stages as _stages  # noqa: F401  the built-in stages register themselves
 from gnomon.pipeline.base import Key
 from gnomon.pipeline.executor import Outcome, PipelineExecutor, StageOutcome
+from gnomon.pipeline.keys import SOURCE
 from gnomon.pipeline.plan import Plan, make_plan
 from gnomon.pipeline.runs import Run, publish, write_state
 from gnomon.pipeline.summary import summarise
@@ -38,7 +39,7 @@ class RunContext:
         self._metadata = dict(metadata)
 
     def get_metadata(self, name: str, default: Any = None) -> Any:
-        """A fact about the run: pipeline_status, pipeline_name, run_id, run_folder, stages."""
+        """A fact about the run: pipeline_status, pipeline_name, run_id, run_folder, stages, source."""
         return self._metadata.get(name, default)
 
     def value(self, key: Key[T]) -> T:
@@ -145,6 +146,8 @@ class ModelPipeline:
             "run_folder": run.folder,
             "stages": {name: stage.status for name, stage in outcome.stages.items()},
         }
+        if outcome.product(SOURCE) is not None:
+            metadata["source"] = executor.value(SOURCE)
         return RunContext(run, outcome, executor, metadata)
 
     def _keep(

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gnomon.core.errors import IntegrityError, StageError
-from gnomon.core.files import is_temporary, temporary_for, write_atomic
-from gnomon.core.hashing import canonical_json, hash_value
+from gnomon.core.files import atomic_path, is_temporary, temporary_for, write_atomic
+from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.base import Codec, Key
 from gnomon.store.objects import Objects
 
@@ -105,6 +105,22 @@ class ProductStore:
                 destination.hardlink_to(verified)
             except OSError:
                 shutil.copyfile(verified, destination)
+
+    def copy_out(self, product: Product, folder: Path, *, only: str = "") -> list[Path]:
+        """Copies a product's files whose names begin with `only` to a place of the user's; returns where they are.
+
+        A file that is there with the same bytes is left alone; another is replaced by rename.
+        """
+        written = []
+        for name, digest in product.files.items():
+            if not name.startswith(only):
+                continue
+            destination = folder / name
+            if not destination.exists() or hash_file(destination) != digest:
+                with atomic_path(destination) as temporary:
+                    shutil.copyfile(self.objects.fetch(digest), temporary)
+            written.append(destination)
+        return written
 
     def records(self) -> Iterator[Record]:
         """Every record, in the order of their keys."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.core.errors import IntegrityError, StoreError, unknown
-from gnomon.core.files import atomic_path, is_temporary, write_atomic
+from gnomon.core.files import is_temporary, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.executor import Outcome, StageOutcome
 from gnomon.pipeline.products import ProductStore
@@ -124,12 +124,8 @@ def publish(run: Run, outcome: Outcome, products: ProductStore, *, config_yaml: 
     files = {"config.yaml": hash_file(run.folder / "config.yaml")}
     product = outcome.product(PUBLISHED)
     if product is not None:
-        for name, digest in product.files.items():
-            destination = run.folder / name
-            if not destination.exists() or hash_file(destination) != digest:
-                with atomic_path(destination) as temporary:
-                    shutil.copyfile(products.objects.fetch(digest), temporary)
-            files[name] = digest
+        products.copy_out(product, run.folder)
+        files |= dict(product.files)
     body = {
         "run": run.id,
         "pipeline": outcome.plan.pipeline,

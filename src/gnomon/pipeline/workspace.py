@@ -80,8 +80,8 @@ def open_workspace(
     return Workspace(folder.resolve(), config)
 
 
-def write_workspace(folder: Path) -> list[Path]:
-    """Writes a working workspace. ConfigError where one already stands; nothing is overwritten."""
+def write_workspace(folder: Path, *, project: str | None = None) -> list[Path]:
+    """Writes a working workspace called `project` (default: the folder's name). ConfigError where one stands."""
     if (folder / CONFIG_FILE).exists():
         raise ConfigError(f"{folder / CONFIG_FILE} exists already; nothing was written")
     source = files("gnomon.pipeline") / TEMPLATES
@@ -89,7 +89,8 @@ def write_workspace(folder: Path) -> list[Path]:
     for name in ("gnomon.yaml", "environments/research.yaml", "experiments/cheap_costs.yaml", "gitignore"):
         destination = folder / (".gitignore" if name == "gitignore" else name)
         if not destination.exists():
-            write_atomic(destination, (source / name).read_bytes())
+            text = (source / name).read_text(encoding="utf-8")
+            write_atomic(destination, text.replace("my-project", project or folder.resolve().name).encode())
             written.append(destination)
     return written
 

@@ -71,14 +71,14 @@ class ReportStage(BuiltinStage):
         """The report's content."""
         config, chosen = context.config, context[SELECTION]
         names = list(config.candidates())
-        scores = chosen["scores"]
+        traded: dict[str, Mapping[str, Any]] = {name: context[VALIDATION.of(name)] for name in names}
         return ReportContent(
             title=config.report.title or config.project,
             run_id=config.pipeline,
             evaluations={name: context[EVALUATION.of(name)] for name in names},
             chosen=chosen["chosen"],
             chosen_by=chosen["by"],
-            validation={name: {**scores.get(name, {}), **context[VALIDATION.of(name)]} for name in names},
+            validation={name: {**chosen["scores"].get(name, {}), **traded[name]} for name in names},
             source=context[SOURCE],
             checks=context[CHECKS],
             split=context[SPLIT],

@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import gnomon.data.sources  # noqa: F401  the kinds of table register themselves
-from gnomon.config.models import SideTableConfig
 from gnomon.data.base import TABLES
-from gnomon.data.manager import rooted
-from gnomon.data.side_tables import load_side_table
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
+from gnomon.pipeline.inputs import load_tables
 from gnomon.pipeline.keys import SIDE_TABLES
 from gnomon.pipeline.stages.base import BuiltinStage, module_of
 from gnomon.pipeline.stages.ingest import table_files
@@ -52,8 +50,4 @@ class SideTableStage(BuiltinStage):
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Loads the tables."""
-        loaded = {}
-        for name, table in context.config.data.side_tables.items():
-            local = {**table.model_dump(), "source": rooted(table.source, context.setup.workspace)}
-            loaded[name] = load_side_table(name, SideTableConfig(**local))
-        return {SIDE_TABLES: loaded}
+        return {SIDE_TABLES: load_tables(context.setup.workspace, context.config)}

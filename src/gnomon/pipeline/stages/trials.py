@@ -1,22 +1,15 @@
-"""Every try is counted: each candidate's result becomes a row of the trial ledger, and all rows are handed on.
-
-The record is kept by market (symbols and frequency), not by data version: one more day of bars is no new market, and
-starting the count again with it would forget every try before.
-"""
+"""Every try is counted: each candidate's result becomes a row of the trial ledger, and all rows are handed on."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import polars as pl
-
 from gnomon.core.hashing import hash_file
-from gnomon.data.base import TIMESTAMP
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import SIMULATION, SOURCE, TRIAL_RETURNS, TRIALS
 from gnomon.pipeline.stages.base import BuiltinStage, fingerprint, finite
-from gnomon.pipeline.trial_record import trial_ledger
+from gnomon.pipeline.trial_record import market_of, record_of, trial_ledger
 
 DECIDING = ("data", "features", "labels", "split", "training", "sizing", "guardrails", "execution", "seed")
 """Sections that make one try another try. How a result is judged or shown is not among them."""
@@ -46,7 +39,7 @@ class TrialStage(BuiltinStage):
         """Records each candidate once and reads back all that were ever scored on this market."""
         ledger = trial_ledger(context.setup.workspace, clock=context.setup.clock)
         source = context[SOURCE]
-        market = fingerprint("market", source["symbols"], source["frequency"])
+        market = market_of(source["symbols"], source["frequency"])
         settings = dict(self.config)
         models = settings.pop("models")
         for name, section in models.items():
@@ -61,19 +54,5 @@ class TrialStage(BuiltinStage):
                 timestamps=simulation.equity["timestamp"].to_physical().to_numpy(),
                 metrics={"total_return": earned},
             )
-        trials = ledger.trials(market)
-        panel = ledger.panel(market)
-        stamps = pl.Series("timestamp", panel.timestamps, dtype=pl.Int64).cast(TIMESTAMP)
-        columns = [pl.Series(f"trial_{t.number}", panel.returns[:, i]) for i, t in enumerate(panel.trials)]
-        rows = [
-            {"number": t.number, "name": t.name, "kind": t.kind, "config": t.config, "sharpe": t.sharpe, "bars": t.bars}
-            for t in trials
-        ]
-        facts = {
-            "market": market,
-            "count": len(trials),
-            "effective": ledger.effective_count(market),
-            "variance": ledger.variance(market),
-            "rows": rows,
-        }
-        return {TRIALS: facts, TRIAL_RETURNS: {"panel": pl.DataFrame([stamps, *columns])}}
+        facts, panel = record_of(ledger, market)
+        return {TRIALS: facts, TRIAL_RETURNS: {"panel": panel}}

@@ -1,0 +1,63 @@
+"""Bars and side tables for a command: the workspace's own, or a file that a person names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from gnomon.config.loader import load_config
+from gnomon.config.models import PipelineConfig, SideTableConfig
+from gnomon.data.manager import DataManager, rooted
+from gnomon.data.read import read_bars
+from gnomon.data.side_tables import load_side_table
+from gnomon.pipeline.workspace import CONFIG_FILE, open_workspace
+
+
+class Given:
+    """A configuration that stands for its own manager."""
+
+    def __init__(self, config: PipelineConfig) -> None:
+        self.config = config
+
+    def get_config(self, key: str) -> object:
+        """A section."""
+        return getattr(self.config, key)
+
+
+def configured(workspace: Path) -> PipelineConfig:
+    """The workspace's configuration, the defaults where there is none."""
+    return open_workspace(workspace).config if (workspace / CONFIG_FILE).is_file() else load_config()
+
+
+def load_inputs(
+    workspace: Path, config: PipelineConfig, *, data: Path | None = None, stamp: str = "close"
+) -> tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]:
+    """Checked bars from `data` (or from the configuration without it), and the configured side tables.
+
+    Bars are repaired as the configuration says, and refused with DataError where the checks find an error.
+    """
+    from gnomon.data.checks.run import check_bars
+    from gnomon.data.repair import repair_bars
+
+    if data is not None:
+        settings = (
+            {"stamp": stamp} if config.data.frequency is None else {"stamp": stamp, "frequency": config.data.frequency}
+        )
+        bars = read_bars(data, checks=None, **settings)
+    else:
+        bars = DataManager(config_manager=Given(config), root=workspace.resolve()).load()
+    if config.data.repair:
+        bars, _ = repair_bars(bars, config.data.repair)
+    check_bars(bars, config.data.checks, frequency=config.data.frequency).raise_errors()
+    return bars, load_tables(workspace, config)
+
+
+def load_tables(workspace: Path, config: PipelineConfig) -> dict[str, pl.DataFrame]:
+    """The configured side tables."""
+    tables = {}
+    for name, section in config.data.side_tables.items():
+        local = {**section.model_dump(), "source": rooted(section.source, workspace.resolve())}
+        tables[name] = load_side_table(name, SideTableConfig(**local))
+    return tables

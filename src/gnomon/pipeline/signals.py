@@ -1,0 +1,174 @@
+"""A person's own signals: traded, judged and counted as any model's are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from gnomon.config.loader import load_config
+from gnomon.config.resolved import masked, to_yaml
+from gnomon.core.clock import Clock, SystemClock
+from gnomon.core.errors import DataError, nearest
+from gnomon.core.hashing import canonical_json
+from gnomon.data.base import TIMESTAMP
+from gnomon.data.calendars import infer_frequency
+from gnomon.data.digest import hash_bars
+from gnomon.evaluation.base import Evaluation
+from gnomon.evaluation.engine import evaluate
+from gnomon.evaluation.trials import Trials
+from gnomon.pipeline.code import library_versions
+from gnomon.pipeline.inputs import load_inputs
+from gnomon.pipeline.prediction import read_table, write_table
+from gnomon.pipeline.stages.base import fingerprint, finite
+from gnomon.pipeline.stages.report import LIMITATIONS
+from gnomon.pipeline.summary import read_metrics
+from gnomon.pipeline.trial_record import market_of, record_of, trial_ledger
+from gnomon.pipeline.workspace import CONFIG_FILE
+from gnomon.reporting.base import ReportContent
+from gnomon.reporting.write import write_report
+from gnomon.samples.base import Forecast
+from gnomon.simulation.base import Simulation
+from gnomon.simulation.engine import simulate
+from gnomon.simulation.workflow import BacktestingWorkflow
+
+Progress = Callable[[str, float], None]
+
+
+def backtest_signals(
+    workspace: Path,
+    signals: Path,
+    *,
+    data: Path | None = None,
+    stamp: str = "close",
+    name: str = "signals",
+    out: Path | None = None,
+    overrides: Sequence[str] = (),
+    clock: Clock | None = None,
+    progress: Progress = lambda _text, _fraction: None,
+) -> dict[str, Any]:
+    """Trades targets or forecasts from a file; returns the verdict and the figures, plain.
+
+    With `out`, writes equity.parquet, fills.parquet, targets.parquet, metrics.json and the report there. The try is
+    recorded in the workspace's trial ledger: signals that were fitted elsewhere bring tries that nobody counted, and
+    the report says so.
+    """
+    config = load_config(workspace if (workspace / CONFIG_FILE).is_file() else None, overrides=overrides)
+    workflow = BacktestingWorkflow.from_config(config)
+    table = read_table(signals)
+    bars, tables = load_inputs(workspace, config, data=data, stamp=stamp)
+    progress("trading", 0.3)
+    simulation = trade(table, bars, workflow, funding=tables.get("funding"))
+    ledger = trial_ledger(workspace, clock=clock or SystemClock())
+    frequency = config.data.frequency or infer_frequency(bars)
+    market = market_of(bars["symbol"].unique().to_list(), frequency)
+    settings = {key: masked(config)[key] for key in ("sizing", "guardrails", "execution")}
+    ledger.append(
+        dataset=market,
+        config=fingerprint("signals", hash_bars(simulation.targets), settings),
+        name=name,
+        kind="backtest",
+        returns=simulation.returns,
+        timestamps=simulation.equity["timestamp"].to_physical().to_numpy(),
+    )
+    facts, panel = record_of(ledger, market)
+    progress("judging", 0.6)
+    evaluation = evaluate(
+        simulation,
+        bars=bars,
+        name=name,
+        config=config.evaluation,
+        guardrails=workflow.guardrails,
+        funding=tables.get("funding"),
+        trials=Trials(
+            count=facts["count"],
+            sharpes=tuple(row["sharpe"] for row in facts["rows"] if row["sharpe"] is not None),
+            returns=panel,
+        ),
+        seed=config.seed,
+    )
+    metrics = {
+        "chosen": name,
+        "chosen_by": "the signals were given",
+        "verdict": asdict(evaluation.verdict),
+        "trials": facts,
+        "candidates": {name: evaluation.to_json()},
+    }
+    result = {**read_metrics(metrics), "files": []}
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        source = {
+            "source": str(data) if data else config.data.source["kind"],
+            "version": hash_bars(bars),
+            "rows": bars.height,
+            "symbols": sorted(bars["symbol"].unique().to_list()),
+            "start": str(bars["timestamp"].min()),
+            "end": str(bars["timestamp"].max()),
+            "frequency": frequency,
+        }
+        content = _content(name, evaluation, simulation, facts, source, to_yaml(config))
+        files = list(write_report(content, out, config=config.report).values())
+        for table_name in ("equity", "fills", "targets"):
+            write_table(getattr(simulation, table_name), out / f"{table_name}.parquet")
+            files.append(out / f"{table_name}.parquet")
+        (out / "metrics.json").write_bytes(canonical_json(finite(metrics)))
+        result["files"] = [str(path) for path in [*files, out / "metrics.json"]]
+    return result
+
+
+def trade(
+    table: pl.DataFrame, bars: pl.DataFrame, workflow: BacktestingWorkflow, *, funding: pl.DataFrame | None = None
+) -> Simulation:
+    """Targets (a column `target`) go straight to the ledger, forecasts (probabilities) through sizing first."""
+    if "target" in table.columns:
+        targets = table.select("timestamp", "symbol", "target")
+        stamps = targets["timestamp"].dtype
+        if not isinstance(stamps, pl.Datetime) or stamps.time_zone is None:
+            raise DataError(f"column 'timestamp' of the signals is {stamps}; write moments with a time zone")
+        targets = targets.with_columns(pl.col("timestamp").dt.convert_time_zone("UTC").cast(TIMESTAMP))
+        first = targets["timestamp"].min()
+        traded = bars.filter(pl.col("symbol").is_in(targets["symbol"].unique().to_list()), pl.col("timestamp") >= first)
+        if traded.is_empty():
+            raise DataError(f"the signals begin at {first!s}, after the last bar; they cannot be traded")
+        return simulate(traded, targets, workflow.execution, guardrails=workflow.guardrails, funding=funding)
+    if "probability_long" in table.columns:
+        return workflow.run(Forecast.from_frame(table.drop("part", strict=False)), bars, funding=funding)
+    close = nearest("target", table.columns)
+    raise DataError(
+        "the signals need a column `target`, or the columns probability_short, probability_flat, probability_long and "
+        f"horizon; they have {', '.join(table.columns)}{f'; is {close!r} the target?' if close else ''}"
+    )
+
+
+def _content(
+    name: str,
+    evaluation: Evaluation,
+    simulation: Simulation,
+    facts: dict[str, Any],
+    source: dict[str, Any],
+    config: str,
+) -> ReportContent:
+    own = (
+        "The signals came from outside: how many were tried before these is not known here, and every figure that "
+        "counts tries counts only those of this workspace."
+    )
+    return ReportContent(
+        title=name,
+        run_id=name,
+        evaluations={name: evaluation},
+        chosen=name,
+        chosen_by="the signals were given",
+        validation={},
+        source=source,
+        checks={"issues": []},
+        split={},
+        fits={},
+        trials=facts,
+        execution=finite(asdict(simulation.execution)),
+        config=config,
+        versions=library_versions(),
+        limitations=(own, *LIMITATIONS),
+    )
