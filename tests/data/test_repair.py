@@ -91,7 +91,7 @@ def mended(frame: pl.DataFrame, step: Repair | dict[str, Any], **kwargs: Any) ->
 
 
 def perturbed(frame: pl.DataFrame, cut: datetime, rng: np.random.Generator) -> pl.DataFrame:
-    """The same bars up to the cut; later ones scaled, voided, shuffled among themselves, or gone, some or a symbol's."""
+    """The same bars up to the cut; later ones scaled, voided, shuffled, or gone (some, or a symbol's)."""
     before, after = frame.filter(pl.col("timestamp") <= cut), frame.filter(pl.col("timestamp") > cut)
     kind = rng.integers(0, 5)
     numbers = [*PRICES, "volume"]

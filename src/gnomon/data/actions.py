@@ -126,7 +126,7 @@ def adjust(
 
 
 def _price_factors(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """For each action of a symbol that has bars before it: what earlier prices and volumes are multiplied by."""
+    """For each action with bars on both sides of it: what earlier prices and volumes are multiplied by."""
     stamps = bars.select("symbol", pl.col("timestamp").cast(TIMESTAMP), before="close").sort("timestamp")
     placed = actions.sort("effective").join_asof(
         stamps,
@@ -136,7 +136,10 @@ def _price_factors(bars: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
         strategy="backward",
         check_sortedness=False,
     )
-    placed = placed.filter(pl.col("before").is_not_null())
+    last = stamps.group_by("symbol").agg(last=pl.col("timestamp").max())
+    placed = placed.join(last, on="symbol").filter(
+        pl.col("before").is_not_null() & (pl.col("effective") < pl.col("last"))
+    )
     bad = placed.filter((pl.col("dividend") > 0) & ~(pl.col("dividend") < pl.col("before")))
     if not bad.is_empty():
         first = bad.row(0, named=True)
