@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from gnomon.core.errors import ConfigError, nearest
+from gnomon.core.errors import ConfigError, DataError, nearest
 from gnomon.data.base import SOURCES, DataSource, Query
 
 if TYPE_CHECKING:
@@ -55,9 +55,13 @@ def read_bars(
     from gnomon.data.checks import check_bars
 
     query = Query(symbols=tuple(symbols) if symbols is not None else None, start=_moment(start), end=_moment(end))
-    bars = as_source(source, **fields).fetch(query).collect()
+    found = as_source(source, **fields)
+    bars = found.fetch(query).collect()
     if checks is not None:
-        check_bars(bars, checks if isinstance(checks, ChecksConfig) else ChecksConfig()).raise_errors()
+        try:
+            check_bars(bars, checks if isinstance(checks, ChecksConfig) else ChecksConfig()).raise_errors()
+        except DataError as error:
+            raise DataError(f"{found}: {error}", rows=error.rows) from None
     return bars
 
 

@@ -61,15 +61,13 @@ def local_stamps(frame: pl.DataFrame, reading: Reading, where: Located) -> pl.Se
     With `session_close`, naive always: only the date counts, as the source's own zone shows it (a bar of
     2022-01-04 00:00+09:00 is of 4 January).
     """
-    stamps = (
-        _stamps(frame["timestamp"], reading, where)
-        if "timestamp" in frame.columns
-        else _date_and_time(frame["date"], frame["time"], reading, where)
-    )
+    whole = "timestamp" in frame.columns
+    raw = frame["timestamp" if whole else "date"]
+    stamps = _stamps(raw, reading, where) if whole else _date_and_time(raw, frame["time"], reading, where)
     naive = stamps.dt.replace_time_zone(None)
     absurd = (naive < EARLIEST) | (naive > LATEST)
     if absurd.any():
-        raise where.refuse("timestamp", naive, absurd, "time stamps lie outside 1678 to 2262: is `unit` right?")
+        raise where.refuse(raw.name, raw, absurd, "time stamps lie outside 1678 to 2262: is `unit` right?")
     if reading.session_close is None or stamps.dtype == LOCAL:
         return stamps
     if reading.zone is not None:
