@@ -56,7 +56,7 @@ def open_store(settings: StoreSettings, workspace: Path, *, clock: Clock | None 
     if not separator or scheme in {"file", "local"}:
         return LocalArtifactStore(workspace / (rest if separator else settings.url), clock=clock)
     options = {key: _revealed(value) for key, value in settings.options.items()}
-    url = settings.url.rstrip("/")
+    url = f"{scheme}://{rest.rstrip('/')}"
     cache = workspace.absolute() / ".gnomon" / "cache" / hash_bytes(url.encode())[:16]
     files = RemoteFiles(url, options)
     return ContentStore(

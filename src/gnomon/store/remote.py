@@ -27,22 +27,26 @@ class RemoteEntry:
     modified: datetime
 
 
-def _in_words(method: Callable[P, R]) -> Callable[P, R]:
-    """Turns whatever a service's library raises into a StoreError; a file that is missing or there stays that."""
+def _in_words(*expected: type[Exception]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Turns whatever a service's library raises into a StoreError, but for what the caller expects."""
+    let_through: tuple[type[Exception], ...] = (GnomonError, *expected)
 
-    @functools.wraps(method)
-    def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return method(*args, **kwargs)
-        except (FileNotFoundError, FileExistsError, GnomonError):
-            raise
-        except Exception as error:
-            files = cast("RemoteFiles", args[0])
-            raise StoreError(
-                f"the store at {files.url} failed: {type(error).__name__}: {error}; check store.url and store.options"
-            ) from error
+    def wrap(method: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(method)
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return method(*args, **kwargs)
+            except let_through:
+                raise
+            except Exception as error:
+                url = cast("RemoteFiles", args[0]).url
+                raise StoreError(
+                    f"the store at {url} failed: {type(error).__name__}: {error}; check store.url and store.options"
+                ) from error
 
-    return call
+        return call
+
+    return wrap
 
 
 class RemoteFiles:
@@ -65,13 +69,13 @@ class RemoteFiles:
         if not self._root:
             raise ConfigError(f"store.url = {url!r} names no folder; write one behind it, as in s3://bucket/gnomon")
 
-    @_in_words
+    @_in_words(FileNotFoundError)
     def read(self, key: str) -> bytes:
         """The bytes of one file. Raises FileNotFoundError."""
         data: bytes = self._fs.cat_file(self._path(key))
         return data
 
-    @_in_words
+    @_in_words()
     def create(self, key: str, data: bytes) -> bool:
         """Puts bytes under a new key; False, with nothing changed, when the key is taken.
 
@@ -84,13 +88,13 @@ class RemoteFiles:
             return False
         return True
 
-    @_in_words
+    @_in_words()
     def put(self, source: Path, key: str) -> int:
         """Sends a file; returns the length that the service has afterwards."""
         self._fs.put_file(str(source), self._path(key))
         return int(self._fs.info(self._path(key))["size"])
 
-    @_in_words
+    @_in_words(FileNotFoundError)
     def get(self, key: str, target: Path) -> None:
         """Fetches a file. Raises FileNotFoundError."""
         self._fs.get_file(self._path(key), str(target))
@@ -102,7 +106,7 @@ class RemoteFiles:
             while piece := self._read(file):
                 yield piece
 
-    @_in_words
+    @_in_words()
     def find(self, prefix: str = "") -> list[RemoteEntry]:
         """Every file below a key, sorted by key."""
         self._fs.invalidate_cache()
@@ -113,21 +117,21 @@ class RemoteFiles:
         )
         return sorted(entries, key=lambda entry: entry.key)
 
-    @_in_words
+    @_in_words()
     def exists(self, key: str) -> bool:
         """Whether there is a file under the key."""
         return bool(self._fs.exists(self._path(key)))
 
-    @_in_words
+    @_in_words()
     def remove(self, key: str) -> None:
         """Removes a file."""
         self._fs.rm_file(self._path(key))
 
-    @_in_words
+    @_in_words(FileNotFoundError)
     def _open(self, key: str) -> Any:
         return self._fs.open(self._path(key), "rb", block_size=BUFFER)
 
-    @_in_words
+    @_in_words(FileNotFoundError)
     def _read(self, file: Any) -> bytes:
         data: bytes = file.read(BUFFER)
         return data
