@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -64,7 +64,9 @@ class CheckReport:
         if not self.errors:
             return
         message = "\n".join(str(issue) for issue in self.errors)
-        raise DataError(message, rows=stack(self.errors).head(ROWS_IN_ERROR))
+        each = max(ROWS_IN_ERROR // len(self.errors), 1)
+        shown = [replace(issue, rows=issue.rows.head(each)) for issue in self.errors]
+        raise DataError(message, rows=stack(shown))
 
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Writes `checks.parquet` (the summary) and, where something was found, `check_rows.parquet`."""
