@@ -357,3 +357,13 @@ def test_published_events_come_out(published: tuple[pd.Series, dict[str, Any]]) 
     assert tight.count(0) == expected["triple_barrier_tiny_pt_sl_1e-8"]["n_zero_labels"]
     stopped, _ = published_labels(close, rows, volatility, 10_000.0, 1e-8, vertical=True)
     assert max(stopped) < expected["triple_barrier_pt_10000_sl_1e-8"]["all_labels_below"]
+
+
+@pytest.mark.parametrize("by_path", [False, True])
+def test_a_hole_in_the_path_touches_nothing(by_path: bool) -> None:
+    prices = {"close": [100.0, 100.0, math.nan, 103.0, 100.0], "open": [100.0, 100.0, math.nan, 100.0, 100.0]}
+    labels, ends, _ = label(prices, [0, 1], 0.02, by_path=by_path)
+    assert labels.tolist() == [1, barriers.UNLABELLED]  # the second would enter at the hole
+    assert ends.tolist() == [3, -1]
+    # At the horizon itself there is no price to judge by.
+    assert label(prices, [0], 0.02, by_path=by_path, horizon=2)[0].tolist() == [barriers.UNLABELLED]

@@ -60,41 +60,10 @@ def triple_barrier(  # type: ignore[no-untyped-def]
         above = entry * (1.0 + (upper if s >= 0 else lower) * width + (cost if s >= 0 else 0.0))
         below = entry * (1.0 - (lower if s >= 0 else upper) * width - (cost if s <= 0 else 0.0))
         stop = min(t + horizon, bars - 1)
-        touched = 0
-        price = np.nan
-        bar = first
         if by_path:
-            while bar <= stop:
-                if open_[bar] >= above:
-                    touched, price = 1, open_[bar]
-                    break
-                if open_[bar] <= below:
-                    touched, price = -1, open_[bar]
-                    break
-                up = high[bar] >= above
-                down = low[bar] <= below
-                if up and down:
-                    touched = -s
-                    price = close[bar] if s == 0 else (below if s > 0 else above)
-                    break
-                if up:
-                    touched, price = 1, above
-                    break
-                if down:
-                    touched, price = -1, below
-                    break
-                bar += 1
+            bar, touched, price = _touch_by_path(open_, high, low, close, first, stop, above, below, s)
         else:
-            while bar <= stop:
-                price = close[bar]
-                if price >= above:
-                    touched = 1
-                    break
-                if price <= below:
-                    touched = -1
-                    break
-                bar += 1
-
+            bar, touched, price = _touch_by_close(close, first, stop, above, below)
         expired = bar > stop
         if expired:
             if stop < t + horizon:
@@ -115,6 +84,36 @@ def triple_barrier(  # type: ignore[no-untyped-def]
         else:
             label[event] = 1 if s * gain > cost else 0
             forward_return[event] = s * gain
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _touch_by_close(close, first, stop, above, below):  # type: ignore[no-untyped-def]
+    """The first bar that closes at or beyond a barrier (stop + 1: none), which one, and its close."""
+    for bar in range(first, stop + 1):
+        if close[bar] >= above:
+            return bar, 1, close[bar]
+        if close[bar] <= below:
+            return bar, -1, close[bar]
+    return stop + 1, 0, np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _touch_by_path(open_, high, low, close, first, stop, above, below, s):  # type: ignore[no-untyped-def]
+    """The first bar whose open, high or low touches a barrier (stop + 1: none), which one, and at what price."""
+    for bar in range(first, stop + 1):
+        if open_[bar] >= above:
+            return bar, 1, open_[bar]
+        if open_[bar] <= below:
+            return bar, -1, open_[bar]
+        up = high[bar] >= above
+        down = low[bar] <= below
+        if up and down:
+            return bar, -s, close[bar] if s == 0 else (below if s > 0 else above)
+        if up:
+            return bar, 1, above
+        if down:
+            return bar, -1, below
+    return stop + 1, 0, np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
