@@ -134,19 +134,25 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 def cacheable(function: Callable[..., Any]) -> bool:
-    """Whether the loop stands in a file: what was typed at a prompt is compiled anew by each process."""
-    return Path(function.__code__.co_filename).is_file()
+    """Whether the loop stands in a file and in a module that can be found by name.
+
+    What was typed at a prompt, or loaded from a file without a place in `sys.modules`, is compiled anew by each
+    process: numba would write a cache entry that no process can read.
+    """
+    return Path(function.__code__.co_filename).is_file() and function.__module__ in sys.modules
 
 
 @contextlib.contextmanager
 def folder_for(function: Callable[..., Any]) -> Iterator[Path]:
     """Points numba at the folder of a loop while it is compiled.
 
-    A kernel of another package is not in `source_hash`, so it gets a folder of its own, named by its fingerprint. Its
-    helpers should be plain `@njit` without `cache=True`: they are compiled into the kernel.
+    A kernel of another package is not in `source_hash`, so it gets a folder of its own, named by its module (which the
+    cache entry refers to) and its fingerprint. Its helpers should be plain `@njit` without `cache=True`: they are
+    compiled into the kernel.
     """
-    inside = Path(function.__code__.co_filename).is_relative_to(KERNELS)
-    chosen = folder() if inside else folder() / f"outside-{fingerprint(function)[:16]}"
+    chosen = folder()
+    if not Path(function.__code__.co_filename).is_relative_to(KERNELS):
+        chosen /= f"outside-{hash_value([function.__module__, fingerprint(function)])[:16]}"
     with _compiling:
         before = numba_config.CACHE_DIR
         numba_config.CACHE_DIR = str(chosen)
