@@ -86,13 +86,32 @@ def test_a_broken_folder_is_refused(trained: TrainedModel, tmp_path: Path) -> No
     with pytest.raises(IntegrityError, match="holds no trained model"):
         TrainedModel.load(tmp_path)
     trained.save(tmp_path / "a")
-    features = tmp_path / "a" / "features.json"
-    text = features.read_text()
-    features.write_text(text.replace("feature_1", "feature_9"))
-    with pytest.raises(IntegrityError, match=r"features\.json was altered"):
+    (tmp_path / "a" / "files.json").write_text("[]")
+    with pytest.raises(IntegrityError, match=r"is not as it was written|holds no trained model"):
         TrainedModel.load(tmp_path / "a")
-    features.write_text(text)
-    meta = tmp_path / "a" / "meta.json"
-    meta.write_text(meta.read_text().replace('"model_type":"lightgbm"', '"model_type":"lightgmb"'))
+
+
+def test_a_model_of_a_kind_that_is_not_there_is_named(trained: TrainedModel, tmp_path: Path) -> None:
+    replace(trained, meta=replace(trained.meta, model_type="lightgmb")).save(tmp_path / "a")
     with pytest.raises(ConfigError, match="did you mean 'lightgbm'"):
         TrainedModel.load(tmp_path / "a")
+
+
+def test_every_flipped_byte_is_found_before_it_is_used(trained: TrainedModel, tmp_path: Path) -> None:
+    trained.save(tmp_path / "a")
+    draw = np.random.default_rng(0)
+    files = sorted(path for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert len(files) == 6
+    for path in files * 5:
+        data = bytearray(path.read_bytes())
+        at = int(draw.integers(len(data)))
+        data[at] ^= 1 << int(draw.integers(8))
+        whole, _ = path.read_bytes(), path.write_bytes(data)
+        with pytest.raises(IntegrityError, match=str(tmp_path)):
+            TrainedModel.load(tmp_path / "a")
+        path.write_bytes(whole)
+    (tmp_path / "a" / "added").write_text("x")
+    with pytest.raises(IntegrityError, match="added altered, missing or added"):
+        TrainedModel.load(tmp_path / "a")
+    (tmp_path / "a" / "added").unlink()
+    TrainedModel.load(tmp_path / "a")

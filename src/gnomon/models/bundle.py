@@ -4,8 +4,9 @@
     scaler.json     the scaler, with the hash of the training rows it saw
     features.json   the features in their order, and their hash
     meta.json       which model, trained how, on what
+    files.json      the hash of each of these files
 
-Equal training gives equal bytes.
+Equal training gives equal bytes. Loading verifies every hash before a file is parsed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 
 from gnomon.core.errors import DataError, IntegrityError, nearest
 from gnomon.core.files import atomic_folder, write_atomic
-from gnomon.core.hashing import canonical_json, hash_value
+from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.models.base import ModelBase, ModelRegistry, State
 from gnomon.samples.base import Forecast, Samples
 from gnomon.samples.transforms import ScalerParams
@@ -73,6 +74,7 @@ class TrainedModel:
             names = list(self.feature_names)
             write_atomic(temporary / "features.json", canonical_json({"names": names, "hash": hash_value(names)}))
             write_atomic(temporary / "meta.json", canonical_json(asdict(self.meta)))
+            write_atomic(temporary / "files.json", canonical_json(_hashes(temporary)))
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -81,15 +83,27 @@ class TrainedModel:
         Raises IntegrityError for a folder that holds none, or one that was altered.
         """
         try:
+            _verify(folder, json.loads((folder / "files.json").read_bytes()))
             meta = ModelMeta(**json.loads((folder / "meta.json").read_bytes()))
             features = json.loads((folder / "features.json").read_bytes())
             names = tuple(features["names"])
-            if hash_value(list(names)) != features["hash"]:
-                raise IntegrityError(f"{folder / 'features.json'} was altered: its hash is not that of its names")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(f"{folder} holds no trained model: {error}") from error
         model = ModelRegistry.models.get(meta.model_type, where=str(folder / "meta.json")).load(folder / "model")
         return cls(model=model, scaler=ScalerParams.load(folder / "scaler.json"), feature_names=names, meta=meta)
+
+
+def _verify(folder: Path, expected: Mapping[str, str]) -> None:
+    found = _hashes(folder)
+    if found != expected:
+        altered = [name for name in sorted({*found, *expected}) if found.get(name) != dict(expected).get(name)]
+        raise IntegrityError(f"{folder} is not as it was written: {', '.join(altered)} altered, missing or added")
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file in the folder but the list of hashes itself, by relative name."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / "files.json")
+    return {path.relative_to(folder).as_posix(): hash_file(path) for path in files}
 
 
 def _plain(value: Any) -> Any:

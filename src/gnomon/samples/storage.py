@@ -36,7 +36,7 @@ def load_samples(folder: Path) -> Samples:
         facts: dict[str, Any] = json.loads((folder / FACTS).read_bytes())
         arrays = {name: _open(folder / f"{name}.npy") for name in ARRAYS}
         held: dict[str, Any] = {**arrays, **{name: tuple(facts[name]) for name in TUPLES}}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
         raise IntegrityError(f"{folder} holds no samples: {error}") from error
     wrong = [name for name in ARRAYS if len(arrays[name]) != facts["rows"]]
     if wrong:
