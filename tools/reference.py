@@ -64,7 +64,7 @@ def components() -> Iterator[str]:
         model = ModelRegistry.models.get(name)
         yield from (f"### `{name}`", "", _first_paragraph(model), "")
         yield from _table(_model_rows(model.Config))
-    yield from ("## Execution", "", "In `execution`: the [ledger's rules](../ledger.md) as numbers.", "")
+    yield from ("## Execution", "", "In `execution`: the [ledger's rules](ledger.md) as numbers.", "")
     yield from _table(_dataclass_rows(ExecutionConfig))
 
 
@@ -201,7 +201,7 @@ def _words(annotation: Any) -> str:
         return " or ".join(_words(argument) for argument in arguments)
     if isinstance(annotation, type) and (issubclass(annotation, BaseModel) or dataclasses.is_dataclass(annotation)):
         return "section"
-    return {"datetime": "date or time"}.get(getattr(annotation, "__name__", ""), f"`{annotation}`")
+    return {"datetime": "date or time", "date": "date"}.get(getattr(annotation, "__name__", ""), f"`{annotation}`")
 
 
 def _default(value: Any) -> str:

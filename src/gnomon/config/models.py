@@ -215,6 +215,7 @@ class EvaluationConfig(Section):
     thresholds: ThresholdsConfig = ThresholdsConfig()
     """What a result has to reach to pass."""
     benchmarks: list[str] = ["buy_and_hold", "equal_weight", "moving_average_cross", "random", "cash"]
+    """What a strategy is held against; each pays the same costs."""
     periods_per_year: float | None = Field(default=None, gt=0)
     """Bars in a year; None counts them in the data."""
     risk_free: float = 0.0
