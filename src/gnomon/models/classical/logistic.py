@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,6 @@ class LogisticRegression(SupervisedModel):
         self.fill: Float64[Array, " f"] = np.empty(0)
 
     def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
-        from sklearn.exceptions import ConvergenceWarning
         from sklearn.linear_model import LogisticRegression as Solver
 
         x = train.x.astype(np.float64)
@@ -54,9 +52,7 @@ class LogisticRegression(SupervisedModel):
             x[~held[:, f], f] = self.fill[f]
         del held
         solver = Solver(C=self.config.c, max_iter=self.config.max_iterations, tol=self.config.tolerance)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            solver.fit(x, train.y, sample_weight=train.weight)
+        solver.fit(x, train.y, sample_weight=train.weight)
         spread = x.std(axis=0)
         del x
         self.coefficients = np.zeros((3, train.x.shape[1]))
@@ -75,11 +71,14 @@ class LogisticRegression(SupervisedModel):
             callback.on_iteration_end(self, 0, metrics)
         size = np.abs(self.coefficients).sum(axis=0) * spread
         total = float(size.sum()) or 1.0
+        iterations, most = int(solver.n_iter_[0]), self.config.max_iterations
         return FitReport(
-            iterations=int(solver.n_iter_[0]),
+            iterations=iterations,
             curves={name: [value] for name, value in metrics.items()},
-            importance={name: float(v) / total for name, v in zip(self.feature_names, size, strict=True)},
-            notes=[f"the solver stopped before it converged: {str(w.message).splitlines()[0]}" for w in caught],
+            importance={name: float(value) / total for name, value in zip(self.feature_names, size, strict=True)},
+            notes=[f"the solver did not converge in {most} iterations; raise max_iterations"]
+            if iterations >= most
+            else [],
         )
 
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
