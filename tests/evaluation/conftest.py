@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
+from gnomon.data.base import TIMESTAMP
 from gnomon.evaluation.base import (
     BenchmarkResult,
     Evaluation,
@@ -19,6 +21,10 @@ from gnomon.evaluation.base import (
     TradeReport,
     Verdict,
 )
+from gnomon.evaluation.engine import evaluate
+from gnomon.execution.base import ExecutionConfig
+from gnomon.simulation.base import Simulation
+from gnomon.simulation.engine import simulate
 
 
 def make_doubt(**changes: Any) -> SharpeDoubt:
@@ -109,3 +115,67 @@ def evaluation() -> Evaluation:
 def evaluation_with() -> Any:
     """Makes an evaluation with some fields changed."""
     return make_evaluation
+
+
+def make_market(
+    seed: int, *, n: int = 1000, symbols: int = 1, drift: float = 0.0, minutes: int = 1440, volatility: float = 0.01
+) -> pl.DataFrame:
+    """Random walks; each bar opens where the one before closed, so that a decision at a close fills at that price."""
+    rng = np.random.default_rng([17, seed])
+    start = datetime(2010, 1, 1, 21, tzinfo=UTC)
+    stamps = pl.Series("timestamp", [start + timedelta(minutes=minutes * i) for i in range(n)]).cast(TIMESTAMP)
+    frames = []
+    for number in range(symbols):
+        close = 100.0 * np.exp(np.cumsum(rng.normal(drift, volatility, n)))
+        opened = np.concatenate(([100.0], close[:-1]))
+        frames.append(
+            pl.DataFrame(
+                {
+                    "timestamp": stamps,
+                    "symbol": f"S{number}",
+                    "open": opened,
+                    "high": np.maximum(opened, close),
+                    "low": np.minimum(opened, close),
+                    "close": close,
+                    "volume": 1e6,
+                }
+            )
+        )
+    return pl.concat(frames)
+
+
+def make_targets(bars: pl.DataFrame, seed: int, *, skill: float = 0.0, hold: int = 1) -> pl.DataFrame:
+    """Long or short by a signal of the next `hold` bars' return: `skill` is its correlation, 0 is noise."""
+    rng = np.random.default_rng([18, seed])
+    ahead = bars.select(
+        (pl.col("close").shift(-hold).over("symbol") / pl.col("close") - 1.0).fill_null(0.0)
+    ).to_series()
+    noise = rng.normal(0.0, 1.0, bars.height)
+    signal = skill * (ahead / ahead.std()).to_numpy() + math.sqrt(1.0 - skill**2) * noise
+    size = 1.0 / bars["symbol"].n_unique()
+    frame = bars.select("timestamp", "symbol").with_columns(pl.Series("target", np.sign(signal) * size))
+    return frame.filter(pl.int_range(pl.len()).over("symbol") % hold == 0)
+
+
+@pytest.fixture(scope="session")
+def market() -> Any:
+    """Makes bars (see `make_market`)."""
+    return make_market
+
+
+@pytest.fixture(scope="session")
+def targets() -> Any:
+    """Makes targets (see `make_targets`)."""
+    return make_targets
+
+
+@pytest.fixture(scope="session")
+def judged() -> Any:
+    """Makes bars, targets of some skill, a simulation with costs, and its evaluation."""
+
+    def make(seed: int, *, skill: float = 0.0, **market: Any) -> tuple[pl.DataFrame, Simulation, Evaluation]:
+        bars = make_market(seed, **market)
+        simulation = simulate(bars, make_targets(bars, seed, skill=skill), ExecutionConfig(fee_bps=1.0))
+        return bars, simulation, evaluate(simulation, bars=bars, seed=seed)
+
+    return make
