@@ -236,7 +236,6 @@ def test_from_config_adds_leaves_out_and_sets() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"set": "defualt"}, "unknown feature set 'defualt' at features.set; did you mean 'default'"),
         ({"include": ["rsy"]}, "unknown feature 'rsy' at features.include; did you mean 'rsi'"),
         ({"exclude": ["rsy"]}, "unknown feature 'rsy' at features.exclude"),
         ({"params": {"rsy": {}}}, "unknown feature 'rsy' at features.params"),

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from gnomon.config.models import FeaturesConfig
-from gnomon.core.errors import ConfigError, DataError, nearest, unknown
+from gnomon.core.errors import ConfigError, DataError, nearest
 from gnomon.core.hashing import hash_value
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.features.base import FeatureSpec
@@ -25,8 +25,6 @@ from gnomon.features.registry import FEATURES
 from gnomon.features.streaming import FeatureStream
 from gnomon.kernels.base import BLOCK_BARS, Call, Program
 from gnomon.kernels.rounding import round_to_float32
-
-SETS = ("default", "all", "none")
 
 PARALLEL_ROWS = 100_000
 """Fewer rows than this are done before threads have started."""
@@ -71,8 +69,6 @@ class FeatureSet:
         A set leaves out the features whose table is not declared; a feature asked for by name is refused without it.
         Raises ConfigError that names the key.
         """
-        if config.set not in SETS:
-            raise ConfigError(unknown("feature set", config.set, SETS, where="features.set"))
         for name in config.exclude:
             FEATURES.entry(name, where="features.exclude")
         for name in config.params:
