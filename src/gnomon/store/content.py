@@ -28,7 +28,7 @@ from gnomon.store.records import Records
 # Inside the class below `list` is its method.
 Versions = list[ArtifactVersion]
 REMOTE_GRACE = timedelta(days=1)
-PUT_WAIT_SECONDS = 600.0
+COLLECTION_WAIT_SECONDS = 600.0
 
 
 class ContentStore:
@@ -174,7 +174,8 @@ class ContentStore:
 
     def verify(self) -> VerifyReport:
         """Reads and hashes everything that is kept; what is wrong comes back as findings."""
-        return verify(self.objects, self.catalog, self.folder / "checkouts")
+        with self.writing("verify"):
+            return verify(self.objects, self.catalog, self.folder / "checkouts")
 
     def gc(self, *, keep: Collection[str] = (), dry_run: bool = False) -> Collected:
         """Removes what dead writers left, and objects and checkouts of no living version.
@@ -193,11 +194,12 @@ class ContentStore:
 
     def du(self) -> Usage:
         """How much is kept: versions, objects, and the bytes of both."""
-        return measure(self.objects, self.catalog)
+        with self.writing("measure"):
+            return measure(self.objects, self.catalog)
 
     def writing(self, purpose: str) -> AbstractContextManager[None]:
         """Keeps collections away while objects are written that nothing names yet; many can hold it at once."""
-        return nullcontext() if self.shared else shared_lock(self._lock, purpose, wait=PUT_WAIT_SECONDS)
+        return nullcontext() if self.shared else shared_lock(self._lock, purpose, wait=COLLECTION_WAIT_SECONDS)
 
     @property
     def _lock(self) -> Path:

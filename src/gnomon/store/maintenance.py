@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -92,7 +93,7 @@ def verify(objects: Objects, catalog: Catalog, checkouts: Path) -> VerifyReport:
 
 def sweep(folder: Path, *, dry_run: bool) -> Collected:
     """Removes the unfinished writes of dead processes, and nothing else: safe at any time."""
-    found = [path for path in folder.rglob("*") if is_temporary(path) and writer_lives(path) is not True]
+    found = [path for path in _temporaries(folder) if writer_lives(path) is not True]
     size = sum(_size(path) for path in found)
     for path in [] if dry_run else found:
         remove(path)
@@ -186,7 +187,14 @@ def _checkout_name(version: ArtifactVersion) -> str:
     return hash_value([version.folder, dict(version.files)])
 
 
+def _temporaries(folder: Path) -> Iterator[Path]:
+    # `os.walk` passes over what vanishes meanwhile, as the folders of living processes do; `rglob` raises.
+    for place, folders, files in os.walk(folder):
+        yield from (Path(place, name) for name in (*folders, *files) if is_temporary(Path(name)))
+        folders[:] = [name for name in folders if not is_temporary(Path(name))]
+
+
 def _size(path: Path) -> int:
     if path.is_dir():
         return sum(entry.stat().st_size for entry in path.rglob("*") if entry.is_file())
-    return path.stat().st_size
+    return path.stat().st_size if path.exists() else 0

@@ -1,0 +1,109 @@
+"""`gnomon store`: verify every byte that is kept, remove what nothing needs, measure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gnomon.cli.base import Session, command, table
+from gnomon.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    help="Verify, measure and clean the artifact store.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@command(app)
+def verify(session: Session) -> None:
+    """Read everything that is kept and compare it with its hash; exit 1 when something was altered."""
+    from gnomon.pipeline.workspace import open_workspace
+
+    with session.progress("verifying"):
+        report = open_workspace(session.workspace).store.verify()
+    if not report.ok:
+        lines = [
+            finding.message + (f" (in {', '.join(finding.versions)})" if finding.versions else "")
+            for finding in report.findings
+        ]
+        raise IntegrityError("\n".join([f"{len(lines)} of what the store keeps is not as it was written:", *lines]))
+    data = {"ok": True, "versions": report.versions, "objects": report.objects, "bytes": report.size}
+
+    def human(console: Console) -> None:
+        console.print(
+            f"All right: {report.versions} versions, {report.objects} objects, {_spell(report.size)}.", markup=False
+        )
+
+    session.emit(data, human)
+
+
+@command(app)
+def gc(
+    session: Session,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
+) -> None:
+    """Remove what killed processes left unfinished, and the bytes of deleted versions."""
+    from gnomon.pipeline.workspace import open_workspace
+    from gnomon.store.locks import lock
+
+    workspace = open_workspace(session.workspace)
+    # A run writes objects that only its stage records name: none may run between reading those and collecting.
+    with lock(workspace.made / "run.lock", "collect"):
+        products = workspace.products
+        keep = {
+            d for record in products.records() for product in record.products.values() for d in product.files.values()
+        }
+        collected = workspace.store.gc(keep=keep, dry_run=dry_run)
+        unfinished = collected.temporary + (0 if dry_run else products.clean())
+    data = {
+        "dry_run": dry_run,
+        "unfinished": unfinished,
+        "objects": collected.objects,
+        "checkouts": collected.checkouts,
+        "bytes": collected.size,
+        "deferred": collected.deferred,
+    }
+
+    def human(console: Console) -> None:
+        verb = "Would remove" if dry_run else "Removed"
+        what = f"{unfinished} unfinished writes, {collected.objects} objects, {collected.checkouts} checkouts"
+        console.print(f"{verb} {what}: {_spell(collected.size)}.", markup=False)
+        if collected.deferred:
+            console.print("Another process is writing to the store: its objects were left alone; try again later.")
+
+    session.emit(data, human)
+
+
+@command(app)
+def du(session: Session) -> None:
+    """How much is kept: versions, objects, bytes, by kind."""
+    from gnomon.pipeline.workspace import open_workspace
+
+    usage = open_workspace(session.workspace).store.du()
+
+    def human(console: Console) -> None:
+        console.print(f"{usage.objects} objects take {_spell(usage.size)}.", markup=False)
+        console.print(f"{usage.versions} versions would take {_spell(usage.logical)} one by one:", markup=False)
+        table(console, ("kind", "size"), [(kind, _spell(size)) for kind, size in usage.kinds.items()])
+
+    session.emit(asdict(usage), human)
+
+
+def _spell(size: float) -> str:
+    """Bytes as a person reads them.
+
+    >>> _spell(1234567)
+    '1.2 MB'
+    """
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, {"bytes": "kB", "kB": "MB", "MB": "GB", "GB": "TB"}[unit]
+    return f"{size:.0f} {unit}" if unit == "bytes" else f"{size:.1f} {unit}"
