@@ -85,7 +85,7 @@ def _section(section: type[BaseModel], path: str) -> Iterator[str]:
         inner, star = _inner(field.annotation)
         if inner is not None:
             nested.append((inner, f"{path}{name}{star}"))
-    yield from (f"## {path.rstrip('.') or 'The top level'}", "", _first_paragraph(section), "")
+    yield from (f"### {path.rstrip('.') or 'The top level'}", "", _first_paragraph(section), "")
     yield from _table(rows)
     for inner, name in nested:
         yield from _section(inner, f"{name}.")

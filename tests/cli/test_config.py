@@ -105,3 +105,17 @@ def test_diff_names_the_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["config", "diff", "cheap", "--workspace", str(folder)]) == 0
     assert "execution.fee_bps" in capsys.readouterr().out
     assert main(["config", "diff", str(folder), "cheep", "--workspace", str(folder)]) == 2
+
+
+def test_check_knows_the_workspaces_own_parts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "mine.py").write_text(
+        "from dataclasses import dataclass\n"
+        "from gnomon.execution.sizing import SIZERS\n"
+        "@SIZERS.register(name='cautious_of_test_config')\n"
+        "@dataclass(frozen=True, kw_only=True)\n"
+        "class Cautious:\n"
+        "    share: float = 0.1\n"
+    )
+    sizing = ["--set", "plugins=[mine.py]", "--set", "sizing={kind: cautious_of_test_config, shere: 0.2}"]
+    assert main(["config", "check", "--workspace", str(folder), *sizing]) == 2
+    assert "did you mean 'share'?" in capsys.readouterr().err

@@ -21,6 +21,21 @@ BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 PROMPT = re.compile(r"^```(?:pycon|python)\n>>> ", re.MULTILINE)
 
 
+PREPARED = {
+    # The README speaks of a reader's own bars and targets; here they are.
+    "README": """\
+from datetime import UTC, datetime, timedelta
+import numpy as np, polars as pl
+close = 100.0 * np.exp(np.cumsum(np.random.default_rng(7).normal(0.0, 0.01, 300)))
+hours = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(hours=n) for n in range(300)]
+mine = pl.DataFrame({"timestamp": hours, "open": close, "high": close, "low": close, "close": close, "volume": 1.0})
+mine = mine.with_columns(pl.col("timestamp").cast(pl.Datetime("us", "UTC")), symbol=pl.lit("AAA"))
+mine.write_parquet("bars.parquet")
+targets = mine.select(pl.col("timestamp") + timedelta(hours=1), "symbol", target=pl.lit(0.5))
+""",
+}
+
+
 def blocks(page: Path) -> list[tuple[int, str]]:
     """The Python blocks of a page with the line where each begins."""
     text = page.read_text(encoding="utf-8")
@@ -30,7 +45,7 @@ def blocks(page: Path) -> list[tuple[int, str]]:
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
 def test_the_blocks_of_a_page_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    program = "".join(code for _, code in blocks(page))
+    program = "".join([PREPARED.get(page.stem, ""), *(code for _, code in blocks(page))])
     # In a process of its own: a page registers parts, and a test must not leave them behind.
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, env=_quiet())
     assert done.returncode == 0, f"{page.name}: {done.stderr[-2000:]}"

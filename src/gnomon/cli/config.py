@@ -40,8 +40,10 @@ def check(
 ) -> None:
     """Read every layer and check every key, those of the components too; nothing is run."""
     from gnomon.config.components import check_components, component_sections
+    from gnomon.pipeline.workspace import load_plugins
 
     loaded = _load(session, config, env, experiment, set_)
+    load_plugins(session.workspace, loaded.config.plugins)
     check_components(loaded, component_builders())
     components = [
         {"key": ".".join(map(str, section.path)), "registry": section.registry}
