@@ -1,1 +1,57 @@
-"""Gnomon: raw market data to a monitored paper-trading deployment, with numbers that can be believed."""
+"""Gnomon: raw market data to a monitored paper-trading deployment, with numbers that can be believed.
+
+Each name loads on first use, so that `import gnomon` costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gnomon import metrics
+    from gnomon.config.loader import load_config
+    from gnomon.data.read import read_bars
+    from gnomon.evaluation.engine import evaluate
+    from gnomon.execution.base import ExecutionConfig
+    from gnomon.features.sets import FeatureSet
+    from gnomon.labels.triple_barrier import triple_barrier
+    from gnomon.models.base import ModelRegistry
+    from gnomon.pipeline.model_pipeline import run
+    from gnomon.simulation.engine import simulate
+    from gnomon.simulation.workflow import backtest
+
+_HOMES = {
+    "ExecutionConfig": "gnomon.execution.base",
+    "FeatureSet": "gnomon.features.sets",
+    "ModelRegistry": "gnomon.models.base",
+    "backtest": "gnomon.simulation.workflow",
+    "evaluate": "gnomon.evaluation.engine",
+    "load_config": "gnomon.config.loader",
+    "read_bars": "gnomon.data.read",
+    "run": "gnomon.pipeline.model_pipeline",
+    "simulate": "gnomon.simulation.engine",
+    "triple_barrier": "gnomon.labels.triple_barrier",
+}
+
+__all__ = [
+    "ExecutionConfig",
+    "FeatureSet",
+    "ModelRegistry",
+    "backtest",
+    "evaluate",
+    "load_config",
+    "metrics",
+    "read_bars",
+    "run",
+    "simulate",
+    "triple_barrier",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "metrics":
+        return importlib.import_module("gnomon.metrics")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gnomon' has no attribute {name!r}; it offers {', '.join(__all__)}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -202,3 +202,16 @@ def _progress(stages: Mapping[str, StageOutcome]) -> tuple[str, float]:
     part = sum(stage.fraction for stage in running.values())
     text = ", ".join(f"{name} {stage.text}".strip() for name, stage in running.items()) or "done"
     return text, (done + part) / max(len(counted), 1)
+
+
+def run(
+    workspace: Path | str = ".",
+    *,
+    pipeline: str | None = None,
+    environment: str | None = None,
+    experiment: str | None = None,
+    overrides: Sequence[str] = (),
+) -> RunContext:
+    """Runs a workspace's pipeline, as `gnomon run` does; what is done already is not done again."""
+    opened = open_workspace(Path(workspace), environment=environment, experiment=experiment, overrides=overrides)
+    return ModelPipeline(pipeline_name=pipeline, workspace=opened).run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
@@ -103,26 +104,29 @@ def load_plugins(folder: Path, names: Sequence[str]) -> tuple[Path, ...]:
     paths = []
     for number, name in enumerate(names):
         path = (folder / name).resolve()
-        if not path.is_file():
-            raise ConfigError(f"plugins[{number}]: no file {path}")
-        module_name = f"gnomon_plugin_{path.stem}_{hash_file(path)[:12]}"
-        if module_name not in sys.modules:
-            spec = importlib.util.spec_from_file_location(module_name, path)
-            if spec is None or spec.loader is None:
-                raise ConfigError(f"plugins[{number}]: {path} is not a Python file")
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[module_name] = module
-            try:
-                spec.loader.exec_module(module)
-            except Exception as error:
-                del sys.modules[module_name]
-                trace = error.__traceback__
-                lines = []
-                while trace is not None:
-                    if trace.tb_frame.f_code.co_filename == str(path):
-                        lines.append(trace.tb_lineno)
-                    trace = trace.tb_next
-                place = f"{path}:{lines[-1]}" if lines else str(path)
-                raise ConfigError(f"plugins[{number}]: {place}: {type(error).__name__}: {error}") from error
+        if not path.is_file() or path.suffix != ".py":
+            raise ConfigError(f"plugins[{number}]: no Python file {path}")
+        _import(path, where=f"plugins[{number}]")
         paths.append(path)
     return tuple(paths)
+
+
+def _import(path: Path, *, where: str) -> None:
+    """Imports a file under a name of its own; one that has changed since takes the place of what it was."""
+    name, digest = f"gnomon_plugin_{path.stem}", hash_file(path)
+    if getattr(sys.modules.get(name), "__gnomon_digest__", None) == digest:
+        return
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise AssertionError
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        place = f"{path}:{lines[-1]}" if lines else str(path)
+        raise ConfigError(f"{where}: {place}: {type(error).__name__}: {error}") from error
+    module.__dict__["__gnomon_digest__"] = digest
