@@ -69,7 +69,7 @@ def test_the_fast_loops_give_the_bits_of_the_ledger(data: st.DataObject) -> None
     K.run_summary(np.zeros(size), bars.T, c, p, summary)
 
     for loop in (run_panel, run_single)[: 2 if symbols == 1 else 1]:
-        fast, fast_rows, fast_fills = np.zeros(size), np.empty_like(rows), np.empty_like(fills)
+        fast, fast_rows, fast_fills = np.zeros(size), np.zeros_like(rows), np.empty_like(fills)
         fast_summary = np.zeros_like(summary)
         # The first part by the ledger, the rest by the fast loop, on one state.
         cut = data.draw(st.integers(0, len(bars)))

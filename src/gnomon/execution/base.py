@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, fields
 from typing import Literal
 
-
 NO_LIMIT = ("max_gross", "max_volume_share")
 """The fields that may be infinite."""
 

@@ -19,6 +19,9 @@ from gnomon.execution.guardrails import Guardrail, combined_limits
 from gnomon.kernels import ledger as kernels
 from gnomon.kernels import ledger_plain
 
+MOST_FILLS = 4_000_000
+"""Fills that one buffer holds; an account with more has several."""
+
 _OFF = {
     "max_position": math.inf,
     "max_drawdown": math.inf,
@@ -107,11 +110,13 @@ class Ledger:
 
     def run(self, bars: Float64[Array, "bars columns"]) -> tuple[Float64[Array, "7 bars"], Float64[Array, "fills 6"]]:
         """The account's rows (`ACCOUNT`) and the fills (`FILL`) of the next bars."""
-        rows = np.empty((kernels.ACCOUNT_SIZE, len(bars)))
-        room = 2 * self.symbols * max(1, -(-65_536 // (2 * self.symbols)))
+        # Zeros, not empty: the row of carry is left alone by the fast loops, and its pages cost nothing.
+        rows = np.zeros((kernels.ACCOUNT_SIZE, len(bars)))
         chunks: list[np.ndarray] = []
         bar = 0
         while bar < len(bars):
+            # Room for every order there could be: pages that are never written take no memory.
+            room = min((len(bars) - bar + 1) * self.symbols, MOST_FILLS) + 2 * self.symbols
             fills = np.empty((room, len(kernels.FILL)))
             if not self._plain:
                 bar, count = kernels.run_rows(self.state, bars.T, self.columns, self.params, bar, rows, fills)
@@ -119,6 +124,8 @@ class Ledger:
                 loop = ledger_plain.run_single if self.symbols == 1 else ledger_plain.run_panel
                 bar, count = loop(self.state, bars, self.columns, self.params, bar, rows, fills, np.empty(0))
             chunks.append(fills[:count])
+        if len(chunks) == 1:
+            return rows, chunks[0]
         return rows, np.concatenate(chunks) if chunks else np.empty((0, len(kernels.FILL)))
 
     def summarise(self, bars: Float64[Array, "bars columns"], summary: Float64[Array, " 9"]) -> None:

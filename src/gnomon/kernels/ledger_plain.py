@@ -12,7 +12,6 @@ import numpy as np
 from numba import njit
 
 from gnomon.kernels.ledger import (
-    ACCOUNT_SIZE,
     BORROW_RATE,
     BY_SHARE,
     CARRY,
@@ -71,7 +70,10 @@ def write_fill(fills, n, t, a, quantity, price, fee, position):  # type: ignore[
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[no-untyped-def]
-    """One symbol. `bars` is [bars, columns]; rows, fills and summary are written where they have room for anything."""
+    """One symbol. `bars` is [bars, columns]; rows, fills and summary are written where they have room for anything.
+
+    The row of carry must hold zeros.
+    """
     if state[SEEN] == 0.0:
         start(state, bars[0, c[0]], p)
     keep_rows, keep_fills, keep_summary = rows.size > 0, fills.size > 0, summary.size > 0
@@ -150,7 +152,6 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
             rows[NET, t] = net
             rows[TURNOVER, t] = turnover
             rows[COSTS, t] = costs
-            rows[CARRY, t] = 0.0
         if keep_summary:
             summarise(summary, before, equity, turnover, costs, 0.0)
         t += 1
@@ -166,7 +167,7 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def run_panel(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[no-untyped-def]
-    """Several symbols, whose columns of opens, closes and targets follow each other in `bars[bars, columns]`."""
+    """Several symbols, whose columns of opens, closes and targets follow each other; else as `run_single`."""
     if state[SEEN] == 0.0:
         start(state, bars[0, c[0]], p)
     keep_rows, keep_fills, keep_summary = rows.size > 0, fills.size > 0, summary.size > 0
@@ -264,7 +265,7 @@ def run_panel(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[n
         state[SEEN] += 1.0
         state[TIME] = bars[t, c[0]]
         if keep_rows:
-            for i in range(ACCOUNT_SIZE):
+            for i in range(CARRY):
                 rows[i, t] = state[i]
         if keep_summary:
             summarise(summary, before, state[EQUITY], turnover, costs, 0.0)

@@ -1,4 +1,4 @@
-"""A simulation as a folder: its tables as Parquet, the rules it ran under as JSON. The same simulation, the same bytes."""
+"""A simulation as a folder: tables as Parquet, its rules as JSON. The same simulation, the same bytes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from gnomon.config.models import PipelineConfig
-from gnomon.core.errors import DataError
+from gnomon.core.errors import DataError, unknown
 from gnomon.core.registry import build
 from gnomon.execution.base import ExecutionConfig
 from gnomon.execution.guardrails import GUARDRAILS, Guardrail
@@ -37,7 +37,11 @@ def backtest(
     if not len(forecast):
         raise DataError("the forecast holds no rows; there is nothing to trade")
     execution = ExecutionConfig() if execution is None else execution
+    known = set(bars["symbol"].unique())
     targets = size(FixedSizer() if sizer is None else sizer, forecast, bars)
+    for name in targets["symbol"].unique(maintain_order=True):
+        if name not in known:
+            raise DataError(f"the forecast is for symbols without bars: {unknown('symbol', name, known)}")
     own = bars.filter(pl.col("symbol").is_in(forecast.symbols), pl.col("timestamp") >= targets["timestamp"].min())
     after = own.filter(pl.col("timestamp") > targets["timestamp"].max())["timestamp"].unique().sort()
     held = after.head(execution.latency_bars + forecast.horizon - 1)
