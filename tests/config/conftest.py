@@ -132,7 +132,9 @@ def builders() -> dict[str, Callable[..., object]]:
     ):
         registry: Registry[Any] = Registry(f"test {kind}")
         registry.register(name=name)(component)
-        registry.register(name="embedded")(Embedded)
+        # The kinds of the packaged defaults, which stand wherever a workspace's own `kind` is misspelt.
+        for default in ("embedded", "triple_barrier"):
+            registry.register(name=default)(Embedded)
         made[kind] = registry.from_config
     models: Registry[Any] = Registry("test model")
     models.register(name="tree")(Tree)
