@@ -64,6 +64,9 @@ def test_one_series_of_a_long_table_is_chosen() -> None:
     assert as_side_table("cpi", long, config(delay="1d", where={"series": "cpi"})).height == 2
     with pytest.raises(DataError, match="'cpi', 'rate'"):
         as_side_table("cpi", long, config(delay="1d", where={"series": "gdp"}))
+    with pytest.raises(DataError, match="no row has value = 'cpi'"):
+        as_side_table("cpi", long, config(delay="1d", where={"value": "cpi"}))
+    assert as_side_table("cpi", long, config(delay="1d", where={"series": "cpi", "value": 31})).height == 1
     with pytest.raises(ConfigError, match="did you mean 'series'"):
         as_side_table("cpi", long, config(delay="1d", where={"serie": "cpi"}))
 

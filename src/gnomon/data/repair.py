@@ -346,13 +346,15 @@ class Hampel(Repair):
     def apply(self, bars: pl.DataFrame) -> tuple[pl.DataFrame, list[RepairCount]]:
         """Counts the values changed, those of a widened high or low too."""
         starts = _positions(bars)
-        new: dict[str, pl.Series] = {}
+        new: dict[str, pl.Expr] = {}
         touched = np.zeros(bars.height, dtype=bool)
         for name in self.columns:
             _require_column(bars, name, "hampel")
             values = bars[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
             mended, hit = self._mend(values, starts, log=name in PRICES)
-            new[name] = pl.Series(name, mended).fill_nan(None) if bars[name].null_count() else pl.Series(name, mended)
+            if not hit.any():
+                continue
+            new[name] = pl.when(pl.Series(hit)).then(pl.Series(mended)).otherwise(name)
             if name in PRICES:
                 touched |= hit
         mended_bars = bars.with_columns(**new)

@@ -109,7 +109,11 @@ def _chosen_rows(table: pl.DataFrame, config: SideTableConfig, place: str) -> pl
     for column, value in config.where.items():
         if column not in table.columns:
             raise ConfigError(unknown("column", column, table.columns, where=f"{place}.where"))
-        kept = table.filter(pl.col(column) == pl.lit(value))
+        try:
+            kept = table.filter(pl.col(column) == pl.lit(value).cast(table.schema[column]))
+        except pl.exceptions.PolarsError:
+            # The value cannot even be written in the column's type: no row has it.
+            kept = table.clear()
         if kept.is_empty():
             found = ", ".join(repr(other) for other in table[column].unique().sort().head(10))
             raise DataError(f"{place}.where: no row has {column} = {value!r}; it holds {found}")

@@ -29,6 +29,8 @@ class Sheet:
     """Bars as every check sees them: sorted by symbol and timestamp, `row` being the place in the original frame."""
 
     bars: pl.DataFrame
+    failed: frozenset[str]
+    """The rules of one bar that some bar breaks, as pandera found."""
     config: ChecksConfig
     frequency: str | None = None
     calendar: str | None = None

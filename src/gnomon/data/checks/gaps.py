@@ -29,7 +29,7 @@ def check_gaps(sheet: Sheet) -> Iterator[Finding]:
     """Missing bars, by symbol, with the longest gap; one row a gap: the bar after it, the bar before it, how many."""
     if sheet.bars.select((pl.col("symbol") == pl.col("symbol").shift()).any()).item() is not True:
         return
-    frequency = sheet.frequency or infer_frequency(sheet.bars.sort("symbol", "timestamp"))
+    frequency = sheet.frequency or infer_frequency(sheet.bars)
     steps = sheet.bars.select("row", "symbol", "timestamp", previous=previous("timestamp")).filter(
         pl.col("previous").is_not_null() & (pl.col("timestamp") > pl.col("previous"))
     )

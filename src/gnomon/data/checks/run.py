@@ -14,7 +14,7 @@ from gnomon.data.checks.gaps import check_gaps
 from gnomon.data.checks.jumps import check_jumps
 from gnomon.data.checks.stale import check_stale
 from gnomon.data.checks.structure import check_structure
-from gnomon.data.checks.values import check_values, structural_faults
+from gnomon.data.checks.values import check_values, validate
 from gnomon.data.issues import CheckReport, Issue
 
 CHECKS: tuple[tuple[Check, tuple[str, ...]], ...] = (
@@ -49,13 +49,15 @@ def check_bars(
     ['ohlc']
     """
     config = config or ChecksConfig()
-    faults = structural_faults(bars)
+    # A frame joined from many parts is slow to pass over again and again.
+    bars = bars.rechunk()
+    faults, failed = validate(bars)
     if faults:
         raise DataError(f"this table is no table of bars: {'; '.join(faults)}; map the source's columns to the bars'")
     if bars.is_empty():
         raise DataError("there are no bars to check; look at the source's path, symbols, start and end")
     ordered = bars.with_row_index("row").sort("symbol", "timestamp", maintain_order=True)
-    sheet = Sheet(bars=ordered, config=config, frequency=frequency, calendar=calendar)
+    sheet = Sheet(bars=ordered, failed=failed, config=config, frequency=frequency, calendar=calendar)
     issues = [
         issue_of(finding, config)
         for check, names in CHECKS

@@ -83,8 +83,8 @@ def schema() -> pa.DataFrameSchema:
 
     def check(rule: Rule) -> pa.Check:
         # One truth value a rule: pandera then has one failure to collect, however many rows are wrong.
-        def holds(data: pa.PolarsData) -> pl.LazyFrame:
-            return data.lazyframe.select(rule.holds.all())
+        def holds(data: pa.PolarsData) -> bool:
+            return bool(data.lazyframe.select(rule.holds.all()).collect().item())
 
         return pa.Check(holds, name=rule.name, error=rule.name)
 
@@ -92,16 +92,21 @@ def schema() -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, checks=[check(rule) for rule in RULES], strict=False, name="bars")
 
 
-def structural_faults(bars: pl.DataFrame) -> list[str]:
-    """What keeps a frame from being bars at all: missing columns, wrong types, null symbols or timestamps."""
-    return [text for name, text in _failures(bars) if name not in {rule.name for rule in RULES}]
+def validate(bars: pl.DataFrame) -> tuple[list[str], frozenset[str]]:
+    """What pandera says of a frame: what keeps it from being bars at all, and which rules some bar breaks.
+
+    The first are missing columns, wrong types, null symbols or timestamps; the second are names of `RULES`.
+    """
+    failures = _failures(bars)
+    rules = {rule.name for rule in RULES}
+    structural = [text for name, text in failures if name not in rules]
+    return structural, frozenset(name for name, _ in failures if name in rules)
 
 
 def check_values(sheet: Sheet) -> Iterator[Finding]:
     """Nulls, non-finite and non-positive values, negative volume, OHLC that contradict each other."""
-    failed = {name for name, _ in _failures(sheet.bars)}
     for rule in RULES:
-        if rule.name in failed:
+        if rule.name in sheet.failed:
             rows = sheet.bars.filter(~rule.holds).select("row", *BAR_SCHEMA)
             yield Finding(check=rule.name, rows=rows, what=rule.what, remedy=rule.remedy)
     idle = sheet.bars.filter(pl.col("volume") == 0)
