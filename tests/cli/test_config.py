@@ -107,6 +107,20 @@ def test_diff_names_the_keys(folder: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["config", "diff", str(folder), "cheep", "--workspace", str(folder)]) == 2
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_no_failure_shows_a_secret(
+    folder: Path, form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("GET https://vendor/?q=hunter2hunter2 failed")
+
+    monkeypatch.setattr("gnomon.config.components.check_components", broken)
+    assert main(["config", "check", "--workspace", str(folder), *form]) == 1
+    seen = capsys.readouterr()
+    assert "failed" in seen.out + seen.err
+    assert "hunter2" not in seen.out + seen.err
+
+
 def test_check_knows_the_workspaces_own_parts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "mine.py").write_text(
         "from dataclasses import dataclass\n"

@@ -134,6 +134,10 @@ def _run(arguments: list[str]) -> int:
 
 
 def _fail(message: str, code: int, *, as_json: bool, rows: pl.DataFrame | None = None) -> int:
+    from gnomon.core.redaction import redact
+
+    # A library's error may quote a URL or a header; what was registered as a secret is blotted out.
+    message = redact(message)
     if as_json:
         shown = rows.head(20).to_dicts() if rows is not None else []
         sys.stdout.write(json.dumps({"error": message, "exit_code": code, "rows": shown}, default=str) + "\n")
