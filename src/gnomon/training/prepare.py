@@ -84,9 +84,9 @@ def checked_bars(manager: DataManager, *, train: float) -> pl.DataFrame:
     config: DataConfig = manager.config
     bars = manager.load()
     if config.universe is not None:
-        bars, _ = restrict(bars, rooted(config.universe, manager.root))
+        bars, _ = restrict(bars, rooted(config.universe, manager.root), unlisted=config.unlisted)
     if config.actions is not None:
-        bars = apply_actions(bars, rooted(config.actions, manager.root))
+        bars = apply_actions(bars, rooted(config.actions, manager.root), method=config.adjust)
     if config.repair:
         moments = bars["timestamp"].unique().sort()
         train_end: datetime = moments[max(round(train * len(moments)) - 1, 0)]

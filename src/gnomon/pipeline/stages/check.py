@@ -42,9 +42,10 @@ class CheckStage(BuiltinStage):
     def config(self) -> Mapping[str, Any]:
         """What is checked, mended and adjusted."""
         data = self.part("data")["data"]
-        chosen = {k: data[k] for k in ("checks", "repair", "actions", "universe", "frequency", "calendar")}
+        keys = ("checks", "repair", "actions", "adjust", "universe", "unlisted", "frequency", "calendar")
+        chosen = {key: data[key] for key in keys}
         files = {
-            name: table_files(_source(section), self.setup.workspace, where=f"data.{name}")
+            name: table_files(section, self.setup.workspace, where=f"data.{name}")
             for name in ("actions", "universe")
             if (section := getattr(self.setup.config.data, name)) is not None
         }
@@ -69,13 +70,13 @@ class CheckStage(BuiltinStage):
         raw = context[RAW_BARS]
         bars, facts = raw, {}
         if data.universe is not None:
-            bars, restricted = restrict(bars, rooted(data.universe, workspace))
+            bars, restricted = restrict(bars, rooted(data.universe, workspace), unlisted=data.unlisted)
             facts["universe"] = [asdict(count) for count in restricted]
         if data.actions is not None:
             before = bars
-            bars = apply_actions(bars, rooted(data.actions, workspace))
+            bars = apply_actions(bars, rooted(data.actions, workspace), method=data.adjust)
             changed = (bars["close"] != before["close"]).sum()
-            facts["adjusted"] = [{"method": data.actions.get("method", "backward"), "bars": int(changed)}]
+            facts["adjusted"] = [{"method": data.adjust, "bars": int(changed)}]
         if data.repair:
             bars, repaired = repair_bars(bars, data.repair, train_end=self.train_end(bars))
             facts["repairs"] = [asdict(count) for count in repaired]
@@ -95,11 +96,6 @@ class CheckStage(BuiltinStage):
         moments = bars["timestamp"].unique().sort()
         end: datetime = moments[max(round(fraction * len(moments)) - 1, 0)]
         return end
-
-
-def _source(section: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an actions or universe section that is its table's source."""
-    return {key: value for key, value in section.items() if key not in {"method", "unlisted"}}
 
 
 def _plain(report: CheckReport) -> list[dict[str, Any]]:
