@@ -12,11 +12,11 @@ import polars as pl
 
 from gnomon.config.models import FeaturesConfig
 from gnomon.features import FEATURES, FeatureSet, FeatureSpec, Window, feature
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.testing.features import check_feature, synthetic_bars
 
 
-@kernel(state_size=lambda params: 2 + int(params[0]))
+@kernel(state_size=lambda params: 2 + bars(params[0]), columns=("price",), params=("window",))
 def efficiency_kernel(s, x, c, out, p):
     """How straight the path was: the window's net move over the sum of its single moves, between -1 and 1.
 
@@ -62,13 +62,13 @@ def main() -> pl.DataFrame:
     """Checks the feature, computes it beside built-in ones, and goes on with it one bar at a time."""
     check_feature(FEATURES.create("efficiency"), forgets=True)
 
-    bars = synthetic_bars(("open", "high", "low", "close", "volume"), symbols=("ACME", "BETA"), bars=250)
+    market = synthetic_bars(("open", "high", "low", "close", "volume"), symbols=("ACME", "BETA"), bars=250)
     config = FeaturesConfig(set="none", include=["efficiency", "rsi"], params={"efficiency": {"window": 20}})
     features = FeatureSet.from_config(config)
-    table = features.compute(bars)
+    table = features.compute(market)
 
     stream = features.stream(["ACME", "BETA"])
-    for row in bars.iter_rows(named=True):
+    for row in market.iter_rows(named=True):
         live = stream.update(row["symbol"], row)
     assert live.tolist() == list(table.select(features.outputs).row(-1))
     return table

@@ -90,6 +90,13 @@ def test_params_and_columns_are_checked_when_a_program_is_made() -> None:
         Program([Call(sma, (0,), (float("nan"), 0.0))])
     with pytest.raises(ValueError, match="count from 0"):
         Program([Call(sma, (-1,), (5.0, 0.0))])
+    with pytest.raises(ValueError, match=r"sma takes 2 params \(window, relative\), was given \(5\.0,\)"):
+        Program([Call(sma, (0,), (5.0,))])
+    with pytest.raises(ValueError, match=r"sma takes 1 columns \(value\), was given \(0, 1\)"):
+        Program([Call(sma, (0, 1), (5.0, 0.0))])
+    for window in (0.0, -3.0, 2.5):
+        with pytest.raises(ValueError, match=f"whole number of 1 or more bars, was {window}"):
+            Program([Call(sma, (0,), (window, 0.0))])
     broken = Kernel(sma.body, 1, lambda p: -1)
     with pytest.raises(ValueError, match="declares a state of -1"):
         Program([Call(broken, (0,), (5.0, 0.0))])

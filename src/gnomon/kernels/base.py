@@ -40,11 +40,17 @@ StateSize = Callable[[Sequence[float]], int]
 
 @dataclass(frozen=True)
 class Kernel:
-    """A kernel's loop with what it declares: its outputs and the length of its state for given params."""
+    """A kernel's loop with what it declares: its outputs and the length of its state for given params.
+
+    `columns` and `params` name what it reads, in order; a program refuses a call with more or fewer, since machine code
+    would read past the end. None leaves that to the kernel, whose number of them may vary.
+    """
 
     body: Body
     outputs: int | Callable[[Sequence[float]], int]
     state_size: StateSize
+    columns: tuple[str, ...] | None = None
+    params: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -101,9 +107,26 @@ def _named(module: str, name: str) -> Kernel:
     return found
 
 
-def kernel(*, outputs: int | Callable[[Sequence[float]], int] = 1, state_size: StateSize) -> Callable[[Body], Kernel]:
+def kernel(
+    *,
+    outputs: int | Callable[[Sequence[float]], int] = 1,
+    state_size: StateSize,
+    columns: tuple[str, ...] | None = None,
+    params: tuple[str, ...] | None = None,
+) -> Callable[[Body], Kernel]:
     """Decorator: declares a loop to be a kernel. `state_size(params)` is the count of floats that it carries."""
-    return lambda body: Kernel(body, outputs, state_size)
+    return lambda body: Kernel(body, outputs, state_size, columns, params)
+
+
+def bars(value: float, *, least: int = 1) -> int:
+    """A param that sizes a ring, for use in `state_size`. Raises ValueError for what is no count of bars.
+
+    >>> bars(20.0)
+    20
+    """
+    if value != int(value) or value < least:
+        raise ValueError(f"a window must be a whole number of {least} or more bars, was {value}")
+    return int(value)
 
 
 class Call(NamedTuple):
@@ -136,6 +159,8 @@ class Program:
 
     def __init__(self, calls: Sequence[Call]) -> None:
         self.calls = tuple(calls)
+        for call in self.calls:
+            _check(call)
         self._kernels = TypedList.empty_list(numba_types.FunctionType(SIGNATURE))
         for call in self.calls:
             self._kernels.append(call.kernel.compiled)
@@ -185,10 +210,19 @@ class Program:
         _run(self._kernels, state, self._s, x, self.columns, self._c, out, self._o, self.params, self._p)
 
 
-def _checked_state_size(call: Call) -> int:
-    """The state's length; machine code cannot check that params are numbers, so it is done here."""
+def _check(call: Call) -> None:
+    """Machine code cannot check what it is given, so it is done here."""
     if not all(np.isfinite(call.params)):
         raise ValueError(f"the params of {call.kernel.name} must be finite, were {call.params}")
+    for what, names, given in (
+        ("columns", call.kernel.columns, call.columns),
+        ("params", call.kernel.params, call.params),
+    ):
+        if names is not None and len(names) != len(given):
+            raise ValueError(f"{call.kernel.name} takes {len(names)} {what} ({', '.join(names)}), was given {given}")
+
+
+def _checked_state_size(call: Call) -> int:
     size = call.kernel.state_size(call.params)
     if size < 0:
         raise ValueError(f"{call.kernel.name} declares a state of {size} floats for params {call.params}")

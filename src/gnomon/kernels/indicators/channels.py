@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import fill, slide_max, slide_moments, usable
 
 
-@kernel(outputs=2, state_size=lambda p: 6 + int(p[0]))
+@kernel(outputs=2, state_size=lambda p: 6 + bars(p[0]), columns=("price",), params=("window", "deviations"))
 def bollinger(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Percent b (0 on the lower band, 1 on the upper) and band width over the middle (Bollinger 2001).
 
@@ -43,7 +43,7 @@ def bollinger(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3], s[4], s[5] = clean, i, pivot, first, second, started
 
 
-@kernel(state_size=lambda p: 4 + 2 * int(p[0]))
+@kernel(state_size=lambda p: 4 + 2 * bars(p[0]), columns=("high", "low", "close"), params=("window",))
 def donchian_position(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Where the close stands between the lowest low (0) and the highest high (1) of a window, this bar within.
 

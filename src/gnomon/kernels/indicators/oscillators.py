@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import slide_max, slide_sum, usable
 
 
-@kernel(state_size=lambda _: 4)
+@kernel(state_size=lambda _: 4, columns=("price",), params=("window",))
 def rsi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Relative strength index, 0 to 100 (Wilder 1978). Columns: price. Params: window.
 
@@ -43,7 +43,12 @@ def rsi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3] = seen, last, gain, loss
 
 
-@kernel(outputs=2, state_size=lambda p: 9 + 2 * int(p[0]) + int(p[1]) + int(p[2]))
+@kernel(
+    outputs=2,
+    state_size=lambda p: 9 + 2 * bars(p[0]) + bars(p[1]) + bars(p[2]),
+    columns=("high", "low", "close"),
+    params=("window", "slowing", "smoothing"),
+)
 def stochastic(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Slow stochastic %K and %D, 0 to 100 (Lane). Columns: high, low, close. Params: window, slowing of K, window of D.
 

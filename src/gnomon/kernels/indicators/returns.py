@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import usable_price
 
 
-@kernel(outputs=len, state_size=lambda p: 1 + int(max(p)))
+@kernel(outputs=len, state_size=lambda p: 1 + max(bars(window) for window in p), columns=("price",))
 def simple_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Return over each of `params` bars, as a fraction. Columns: price. Params: one window an output.
 
@@ -32,7 +32,7 @@ def simple_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0] = i
 
 
-@kernel(outputs=len, state_size=lambda p: 2 + int(max(p)))
+@kernel(outputs=len, state_size=lambda p: 2 + max(bars(window) for window in p), columns=("price",))
 def log_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Logarithm of the price's growth over each of `params` bars. Columns: price. Params: one window an output.
 
@@ -53,7 +53,7 @@ def log_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1] = i, seen
 
 
-@kernel(state_size=lambda _: 2)
+@kernel(state_size=lambda _: 2, columns=("value",), params=())
 def step_change(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """Log change at the last step of a value that stands still between steps, such as a monthly index joined to days.
 

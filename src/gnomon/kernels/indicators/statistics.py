@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import fill, slide_moments, usable
 
 
-@kernel(state_size=lambda p: 6 + int(p[0]))
+@kernel(state_size=lambda p: 6 + bars(p[0]), columns=("value",), params=("window", "freedom"))
 def rolling_std(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Standard deviation over a window. Columns: value. Params: window, degrees of freedom taken off (0 or 1).
 
@@ -38,7 +38,7 @@ def rolling_std(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3], s[4], s[5] = clean, i, pivot, first, second, started
 
 
-@kernel(state_size=lambda p: 6 + int(p[0]))
+@kernel(state_size=lambda p: 6 + bars(p[0]), columns=("value",), params=("window",))
 def rolling_zscore(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """How many standard deviations (n - 1) the value stands from the mean of its window, itself within.
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import slide_sum, usable
 
 
-@kernel(state_size=lambda p: 3 + int(p[0]))
+@kernel(state_size=lambda p: 3 + bars(p[0]), columns=("value",), params=("window", "relative"))
 def sma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Simple moving average. Columns: value. Params: window, relative (the value's distance from it). As TA-Lib SMA."""
     value = x[c[0]]
@@ -33,7 +33,7 @@ def sma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2] = clean, i, total
 
 
-@kernel(state_size=lambda _: 2)
+@kernel(state_size=lambda _: 2, columns=("value",), params=("window", "relative"))
 def ema(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Exponential moving average, alpha 2 / (window + 1), started at the mean of the first window. As TA-Lib EMA.
 
@@ -65,7 +65,7 @@ def ema(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1] = seen, mean
 
 
-@kernel(state_size=lambda p: 4 + int(p[0]))
+@kernel(state_size=lambda p: 4 + bars(p[0]), columns=("value",), params=("window", "relative"))
 def wma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Linearly weighted moving average: weights 1 to n, the newest heaviest. As TA-Lib WMA.
 
@@ -99,7 +99,7 @@ def wma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3] = clean, i, total, weighted
 
 
-@kernel(outputs=2, state_size=lambda _: 5)
+@kernel(outputs=2, state_size=lambda _: 5, columns=("price",), params=("fast", "slow", "signal", "relative"))
 def macd(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Fast EMA minus slow EMA, and the signal, which is that line's EMA (Appel). As TA-Lib MACD.
 
@@ -145,7 +145,7 @@ def macd(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3] = seen, quick, lazy, signal
 
 
-@kernel(outputs=3, state_size=lambda _: 9)
+@kernel(outputs=3, state_size=lambda _: 9, columns=("high", "low", "close"), params=("window",))
 def adx(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Average directional index with the plus and minus directional indicators, 0 to 100 (Wilder 1978).
 

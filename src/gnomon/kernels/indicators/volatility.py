@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import fill, slide_moments, slide_sum, usable, usable_price
 
 
-@kernel(state_size=lambda _: 3)
+@kernel(state_size=lambda _: 3, columns=("high", "low", "close"), params=("window", "relative"))
 def atr(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Average true range (Wilder 1978). Columns: high, low, close. Params: window, relative (divided by the close).
 
@@ -44,7 +44,7 @@ def atr(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2] = seen, last, mean
 
 
-@kernel(state_size=lambda p: 7 + int(p[0]))
+@kernel(state_size=lambda p: 7 + bars(p[0]), columns=("price",), params=("window",))
 def volatility(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Standard deviation (n - 1) of the last n log returns. Columns: price. Params: window (of returns)."""
     price = x[c[0]]
@@ -73,7 +73,7 @@ def volatility(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3], s[4], s[5], s[6] = clean, i, pivot, first, second, started, last
 
 
-@kernel(state_size=lambda p: 3 + int(p[0]))
+@kernel(state_size=lambda p: 3 + bars(p[0]), columns=("high", "low"), params=("window",))
 def parkinson(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Volatility from the range of each bar (Parkinson 1980): root of the mean of ln(high/low)^2 / (4 ln 2).
 
@@ -95,7 +95,7 @@ def parkinson(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2] = clean, i, total
 
 
-@kernel(state_size=lambda p: 3 + int(p[0]))
+@kernel(state_size=lambda p: 3 + bars(p[0]), columns=("open", "high", "low", "close"), params=("window",))
 def garman_klass(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Volatility from all four prices of each bar (Garman and Klass 1980).
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from gnomon.kernels.base import kernel
+from gnomon.kernels.base import bars, kernel
 from gnomon.kernels.indicators.windows import slide_sum, usable
 
 
-@kernel(state_size=lambda _: 3)
+@kernel(state_size=lambda _: 3, columns=("close", "volume"), params=())
 def obv(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """On-balance volume (Granville 1963): volume summed with the sign of the close's move, from the first bar's volume.
 
@@ -32,7 +32,7 @@ def obv(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
     s[0], s[1], s[2] = seen, last, total
 
 
-@kernel(state_size=lambda p: 6 + 2 * int(p[0]))
+@kernel(state_size=lambda p: 6 + 2 * bars(p[0]), columns=("close", "volume"), params=("window",))
 def signed_volume(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Share of a window's volume on rising closes minus that on falling ones, in [-1, 1]; 0 without volume.
 
@@ -61,7 +61,7 @@ def signed_volume(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3], s[4], s[5] = clean, last, i, balance, j, total
 
 
-@kernel(state_size=lambda p: 6 + 2 * int(p[0]))
+@kernel(state_size=lambda p: 6 + 2 * bars(p[0]), columns=("high", "low", "close", "volume"), params=("window",))
 def mfi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Money flow index, 0 to 100: the share of money (typical price x volume) that traded on rising typical prices.
 
