@@ -51,20 +51,11 @@ def gc(
 ) -> None:
     """Remove what killed processes left unfinished, and the bytes of deleted versions."""
     from gnomon.pipeline.workspace import open_workspace
-    from gnomon.store.locks import lock
 
-    workspace = open_workspace(session.workspace)
-    # A run writes objects that only its stage records name: none may run between reading those and collecting.
-    with lock(workspace.made / "run.lock", "collect"):
-        products = workspace.products
-        keep = {
-            d for record in products.records() for product in record.products.values() for d in product.files.values()
-        }
-        collected = workspace.store.gc(keep=keep, dry_run=dry_run)
-        unfinished = collected.temporary + (0 if dry_run else products.clean())
+    collected = open_workspace(session.workspace).collect(dry_run=dry_run)
     data = {
         "dry_run": dry_run,
-        "unfinished": unfinished,
+        "unfinished": collected.temporary,
         "objects": collected.objects,
         "checkouts": collected.checkouts,
         "bytes": collected.size,
@@ -73,7 +64,7 @@ def gc(
 
     def human(console: Console) -> None:
         verb = "Would remove" if dry_run else "Removed"
-        what = f"{unfinished} unfinished writes, {collected.objects} objects, {collected.checkouts} checkouts"
+        what = f"{collected.temporary} unfinished writes, {collected.objects} objects, {collected.checkouts} checkouts"
         console.print(f"{verb} {what}: {_spell(collected.size)}.", markup=False)
         if collected.deferred:
             console.print("Another process is writing to the store: its objects were left alone; try again later.")

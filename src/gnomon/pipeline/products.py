@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gnomon.core.errors import IntegrityError, StageError
-from gnomon.core.files import atomic_path, is_temporary, temporary_for, write_atomic
+from gnomon.core.files import atomic_path, temporary_for, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.base import Codec, Key
 from gnomon.store.objects import Objects
@@ -66,8 +66,17 @@ class ProductStore:
         if not path.exists():
             return None
         record = self._read(path)
-        complete = all(self.objects.has(d) for product in record.products.values() for d in product.files.values())
-        return record if complete else None
+        return record if self.complete(record) else None
+
+    def complete(self, record: Record) -> bool:
+        """Whether every file that a record names is in the store; its bytes are verified when they are read."""
+        return all(self.objects.has(d) for product in record.products.values() for d in product.files.values())
+
+    def digests(self) -> Iterator[str]:
+        """Every object that a record needs."""
+        for record in self.records():
+            for product in record.products.values():
+                yield from product.files.values()
 
     def save(self, stage: str, key: str, values: Mapping[Key[Any], Any]) -> Record:
         """Checks and keeps every value, then commits the record."""
@@ -126,14 +135,6 @@ class ProductStore:
         """Every record, in the order of their keys."""
         for path in sorted(self.folder.glob("*/*.json")):
             yield self._read(path)
-
-    def clean(self) -> int:
-        """Removes what killed runs left unfinished; returns how many files and folders."""
-        unfinished = [path for path in (*self.scratch.glob("*"), *self.folder.glob("*/*")) if is_temporary(path)]
-        unfinished += [path for path in self.scratch.glob(".*") if is_temporary(path)]
-        for path in unfinished:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-        return len(unfinished)
 
     @contextmanager
     def workbench(self) -> Iterator[Path]:

@@ -8,7 +8,6 @@ metrics.json, predictions.parquet, targets.parquet, fills.parquet, equity.parque
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -146,11 +145,3 @@ def publish(run: Run, outcome: Outcome, products: ProductStore, *, config_yaml: 
         ],
     }
     write_atomic(run.folder / MANIFEST, canonical_json({**body, "digest": hash_value(body)}))
-
-
-def clean(folder: Path) -> int:
-    """Removes what killed runs left unfinished under the runs' folder; returns how many files."""
-    unfinished = [path for path in folder.rglob("*") if is_temporary(path)]
-    for path in unfinished:
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return len(unfinished)

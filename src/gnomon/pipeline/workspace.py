@@ -6,7 +6,7 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from gnomon.pipeline.runs import RunFolders
 from gnomon.pipeline.trial_record import trial_ledger
 from gnomon.store.content import ContentStore
 from gnomon.store.local import open_store
+from gnomon.store.locks import lock
+from gnomon.store.maintenance import Collected, sweep
 from gnomon.store.trials import TrialLedger
 
 CONFIG_FILE = "gnomon.yaml"
@@ -59,6 +61,16 @@ class Workspace:
     def trials(self) -> TrialLedger:
         """Every configuration that was ever scored here."""
         return trial_ledger(self.folder)
+
+    def collect(self, *, dry_run: bool = False) -> Collected:
+        """Removes what killed processes left unfinished, and objects that no version and no stage record names.
+
+        Raises LockedError, which names the owner, while a run is at work: its objects have no record yet.
+        """
+        with lock(self.made / "run.lock", "collect"):
+            swept = sweep(self.made, dry_run=dry_run)
+            collected = self.store.gc(keep=set(self.products.digests()), dry_run=dry_run)
+        return replace(collected, temporary=collected.temporary + swept.temporary, size=collected.size + swept.size)
 
     def setup(self) -> Setup:
         """What a plan is made from; loads the plug-ins."""
