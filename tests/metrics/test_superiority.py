@@ -10,15 +10,15 @@ from gnomon.metrics import superior_predictive_ability
 
 def test_noise_is_claimed_at_its_rate_and_an_edge_is_found() -> None:
     claims = found = 0
-    for seed in range(40):
+    for seed in range(30):
         rng = np.random.default_rng([1, seed])
-        noise = rng.normal(0, 0.01, (500, 10))
-        claims += superior_predictive_ability(noise, rng=rng, reps=300).pvalue < 0.05
-        noise[:, 4] += 0.0025
-        test = superior_predictive_ability(noise, rng=rng, reps=300)
+        noise = rng.normal(0, 0.01, (300, 8))
+        claims += superior_predictive_ability(noise, rng=rng, reps=200).pvalue < 0.05
+        noise[:, 4] += 0.003
+        test = superior_predictive_ability(noise, rng=rng, reps=200)
         found += test.pvalue < 0.05 and 4 in test.superior
-    assert claims <= 6
-    assert found >= 36
+    assert claims <= 5  # 5% of 30 is 1.5; more than 5 has a chance of 0.3%
+    assert found >= 25
 
 
 def test_the_best_of_many_needs_more_than_one_alone() -> None:
