@@ -71,6 +71,18 @@ def test_a_workspace_s_own_source_is_used(place: Path, capsys: pytest.CaptureFix
     assert run(capsys, "check", "--workspace", "ws")["rows"] == 3
 
 
+def test_named_repairs_make_a_child_of_what_was_read(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (place / "prices.csv").write_text(TEXT.replace("1,2,0.5,1.75", "1,2,0.5,5"))
+    source = "{kind: csv, path: prices.csv, session_close: XNYS, symbol: X, columns: {timestamp: Date}}"
+    repair = "[{kind: drop, checks: [ohlc]}]"
+    (place / "gnomon.yaml").write_text(f"data:\n  source: {source}\n  repair: {repair}\n")
+    done = run(capsys, "import")
+    assert done["rows"] == 2
+    assert [step["count"] for step in done["repairs"]] == [1]
+    digests = {version["digest"]: version["rows"] for version in run(capsys, "versions")["versions"]}
+    assert digests == {done["parent"]: 3, done["digest"]: 2}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "fault"),
     [

@@ -54,23 +54,32 @@ def import_(
     field: Field = None,
     check: Annotated[bool, typer.Option("--check/--no-check", help="Refuse bars that the checks refuse.")] = True,
 ) -> None:
-    """Read bars, check them, keep them as Parquet in the workspace, and record their version."""
+    """Read bars, repair what the config names, check them, keep them as Parquet, and record their version."""
+    from dataclasses import asdict
+
     from gnomon.data.describe import describe_source
+    from gnomon.data.repair import repair_bars
 
     found, config = _source(session, source, stamp, session_close, symbol, zone, column, field)
+    versions, origin = _versions(session), describe_source(found)
     with session.progress("reading") as update:
         bars = _bars(session, found, config, own=source is None)
+        repaired, counts = repair_bars(bars, config.repair)
         if check:
             update("checking", 0.5)
-            _report(bars, config).raise_errors()
+            _report(repaired, config).raise_errors()
         update("writing", 0.8)
-        versions = _versions(session)
-        folder = versions.keep(bars)
-        version = versions.record(bars, source=describe_source(found))
+        version = versions.record(bars, source=origin)
+        if config.repair:
+            steps = [asdict(count) for count in counts]
+            version = versions.record(repaired, source=origin, parent=version.digest, repairs=steps)
+        folder = versions.keep(repaired)
     kept = folder.relative_to(session.workspace) if folder.is_relative_to(session.workspace) else folder
     session.emit(
         {
             "digest": version.digest,
+            "parent": version.parent,
+            "repairs": list(version.repairs),
             "path": str(kept),
             "rows": version.rows,
             "symbols": len(version.symbols),
@@ -125,6 +134,8 @@ def check(
             console.print(
                 f"{issue['severity']:>8}  {issue['check']} ({issue['count']:,}): {issue['message']}", markup=False
             )
+        for error in report.errors:
+            table(console, error.rows.columns, error.rows.head(5).rows(), title=f"first rows of {error.check}")
 
     session.emit({"rows": bars.height, "passed": not errors, "issues": issues}, human)
     if errors:

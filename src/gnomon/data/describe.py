@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from gnomon.core.redaction import redact_values
+from gnomon.core.redaction import MASK, redact_values
 from gnomon.data.base import SOURCES, TABLES, Query
 
 
@@ -27,9 +27,14 @@ def describe_source(source: object) -> dict[str, Any]:
         for field in dataclasses.fields(source):
             value = getattr(source, field.name)
             if field.compare and field.name != "frame" and value != field.default:
-                described[field.name] = plain(value)
+                described[field.name] = _headers(value) if field.name == "headers" else plain(value)
     masked: dict[str, Any] = redact_values(described)
     return masked
+
+
+def _headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers may carry secrets under any name; only those that negotiate a form are shown."""
+    return {name: value if name.casefold().startswith("accept") else MASK for name, value in headers.items()}
 
 
 def describe_query(query: Query) -> dict[str, Any]:

@@ -224,6 +224,20 @@ def test_the_key_is_sent_and_never_shown(
     assert not [text for text in shown if CANARY[:8] in text]
 
 
+def test_secrets_in_headers_and_params_are_masked(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    hidden = {"headers": {"Cookie": CANARY, "Accept": "text/json"}, "params": {"api_key": CANARY, "limit": 5}}
+    try:
+        found = source(lambda r: httpx.Response(200, json=[record(0)]), **hidden)
+        DataCache(tmp_path, FixedClock(START)).fetch(found, Query())
+    finally:
+        forget_secrets()
+    shown = [caplog.text, json.dumps(describe_source(found))]
+    shown += [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
+    assert not [text for text in shown if CANARY[:8] in text]
+    assert describe_source(found)["headers"]["Accept"] == "text/json"
+
+
 def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BARS_KEY", raising=False)
     made = SOURCES.create("http_json", url=URL, stamp="close", key={"env": "BARS_KEY", "header": "X"})
@@ -236,6 +250,7 @@ def test_a_key_that_is_not_set_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     [
         ({"url": "ftp://x"}, "is not an address"),
         ({"url": "https://me:pw@x/"}, "user name or password"),
+        ({"url": "https://x/bars?apikey=abcdefgh"}, r"https://x/bars'?\?\.\.\. holds parameters"),
         ({"retries": -1}, "retries must be 0 or more"),
         ({"key": {"env": "A"}}, "a `header` or a `param`"),
         ({"paging": {"kind": "page"}}, "needs `param`"),

@@ -21,6 +21,7 @@ from pydantic import ConfigDict
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.core.logging import get_logger, register_secret
+from gnomon.core.redaction import looks_secret
 from gnomon.core.seeds import generator
 from gnomon.data.bars import to_bars
 from gnomon.data.base import SOURCES, DataSourceBase, NetworkError, Query
@@ -126,6 +127,12 @@ class HttpRequests:
             raise ConfigError(f"url = {shown(self.url)!r} is not an address such as https://api.example.org/bars")
         if address.userinfo:
             raise ConfigError("url holds a user name or password; use `key: {env: NAME, header: Authorization}`")
+        if address.query or address.fragment:
+            raise ConfigError(f"url = {shown(self.url)}?... holds parameters; put them in `params`, a key in `key`")
+        for given in (self.headers, self.params):
+            for name, value in (given or {}).items():
+                if looks_secret(name):
+                    register_secret(str(value))
         for name in ("retries", "max_requests", "backoff_seconds", "timeout_seconds"):
             if getattr(self, name) < 0:
                 raise ConfigError(f"{name} must be 0 or more, was {getattr(self, name)}")
