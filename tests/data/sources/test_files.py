@@ -91,3 +91,9 @@ def test_gnomon_s_own_parquet_needs_no_reading_and_is_verified(tmp_path: Path) -
     part.write_parquet(tmp_path / "2001.parquet")
     with pytest.raises(ConfigError, match="say what the time stamps are"):
         read_bars(tmp_path)
+    later = SOURCES.create("parquet", path=str(tmp_path / "later.parquet"))
+    with pytest.raises(DataError, match="there is no file"):
+        later.fetch(Query())
+    part.write_parquet(tmp_path / "later.parquet")
+    with pytest.raises(ConfigError, match="say what the time stamps are"):
+        later.fetch(Query())

@@ -33,7 +33,7 @@ class ParquetDataSource(Reading, DataSourceBase):
     def __post_init__(self) -> None:
         if self.symbol_from_name is not None:
             check_pattern(self.symbol_from_name, what="symbol_from_name")
-        if self._declared() or not self._own():
+        if self._declared() or self._foreign():
             Reading.__post_init__(self)
 
     def __str__(self) -> str:
@@ -50,9 +50,12 @@ class ParquetDataSource(Reading, DataSourceBase):
     def _declared(self) -> bool:
         return any(getattr(self, field.name) != field.default for field in fields(Reading))
 
-    def _own(self) -> bool:
-        """Whether every file was written by Gnomon."""
-        return all(own_digest(path) is not None for path in self.inputs())
+    def _foreign(self) -> bool:
+        """Whether some file is there that Gnomon did not write; a path that is not there is told when it is read."""
+        try:
+            return any(own_digest(path) is None for path in self.inputs())
+        except DataError:
+            return False
 
     def _read(self, path: Path) -> pl.DataFrame:
         frame = read_parquet(path)
@@ -63,6 +66,7 @@ class ParquetDataSource(Reading, DataSourceBase):
             if hash_bars(frame) != digest:
                 raise IntegrityError(f"{path} was altered: its bars are not those that were written; import it again")
             return frame
+        Reading.__post_init__(self)
         reading: Reading = self
         if self.symbol_from_name is not None:
             reading = replace(self, symbol=from_name(self.symbol_from_name, path, what="symbol_from_name"))
