@@ -25,9 +25,7 @@ def main() -> None:
             artifact_id="momentum", artifact_path=workspace / "weights.txt", artifact_type="model", version="1.1.0"
         )
         loaded = store.load_artifact(artifact_id="momentum", version="1.1.0", destination_path=workspace / "mine.txt")
-        print(
-            f"versions {first.version} and {named.version} hold {loaded.read_text()!r}, kept once: {store.du().size} bytes"
-        )
+        print(f"versions {first.version} and {named.version} hold {loaded.read_text()!r}; {store.du().size} bytes kept")
 
         # Every configuration that is scored counts, and the same one counts once.
         ledger = TrialLedger(workspace / "trials.jsonl")

@@ -190,6 +190,48 @@ def test_a_broken_checkout_is_made_again(store: LocalArtifactStore, model: Path)
     assert hash_tree(store.get("m")) == hash_tree(model)
 
 
+def test_without_hard_links_a_checkout_is_a_verified_copy(
+    store: LocalArtifactStore, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    store.put(model, name="m", kind="model")
+    monkeypatch.setattr("gnomon.store.content.os.link", refuse)
+    copied = store.get("m") / "weights.bin"
+    assert copied.stat().st_nlink == 1
+    copied.chmod(0o644)
+    copied.write_bytes(b"damaged")
+    assert [finding.what for finding in store.verify().findings] == ["checkout"]
+    assert hash_tree(store.get("m")) == hash_tree(model), "a damaged copy is replaced before it is handed out"
+
+
+def test_a_deleted_version_leaves_no_checkout_and_an_altered_tombstone_is_found(
+    store: LocalArtifactStore, model: Path, tmp_path: Path
+) -> None:
+    store.put(model, name="m", kind="model")
+    store.get("m")
+    store.delete("m", "1")
+    (tombstone,) = (tmp_path / "store" / "versions").rglob("*.deleted.json")
+    whole = tombstone.read_bytes()
+    tombstone.chmod(0o644)
+    tombstone.write_bytes(whole.replace(b'"number":1', b'"number":2'))
+    assert "the tombstone" in store.verify().findings[0].message
+    tombstone.write_bytes(whole)
+    collected = store.gc()
+    assert (collected.objects, collected.checkouts) == (2, 1)
+    assert list((tmp_path / "store" / "checkouts").iterdir()) == []
+
+
+def test_a_large_file_is_hashed_beside_its_copy(store: LocalArtifactStore, tmp_path: Path) -> None:
+    from gnomon.core.seeds import generator
+
+    source = write(tmp_path / "large", generator(7, "large").bytes(9_000_001))
+    put = store.put(source, name="large", kind="data")
+    assert put.digest == hash_file(source) == hash_file(store.get("large"))
+    assert put.size == 9_000_001
+
+
 def test_a_damaged_manifest_takes_no_other_version_with_it(store: LocalArtifactStore, tmp_path: Path) -> None:
     for data in (b"1", b"2"):
         store.put(write(tmp_path / "f", data), name="f", kind="other")
@@ -220,7 +262,7 @@ def test_names_that_differ_only_in_case_or_signs_stay_apart(store: LocalArtifact
     assert store.verify().ok
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     files=st.dictionaries(
         st.text("abcXYZ äé.-_", min_size=1, max_size=8).filter(lambda s: s.strip(". ")),

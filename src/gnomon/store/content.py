@@ -95,7 +95,6 @@ class ContentStore:
         objects = self._verified(found)
         folder = self.folder / "checkouts" / hash_value([found.folder, dict(found.files)])
         if not _is_checkout(folder, objects):
-            remove(folder)
             self._check_out(folder, objects)
         return folder if found.folder else folder / next(iter(found.files))
 
@@ -218,6 +217,11 @@ class ContentStore:
         return paths
 
     def _check_out(self, folder: Path, objects: Mapping[str, Path]) -> None:
+        if folder.exists():
+            # Damaged: one process takes it away, and the others look again before they take away its successor.
+            with lock(self.folder / "checkouts.lock", "mend a checkout", wait=COLLECTION_WAIT_SECONDS):
+                if not _is_checkout(folder, objects):
+                    remove(folder)
         try:
             with atomic_folder(folder) as temporary:
                 for relative, source in objects.items():
