@@ -174,13 +174,7 @@ def _units(bars: pl.DataFrame, off: Array) -> Iterator[Finding]:
         .filter("off")
         .select("row", "symbol", "timestamp", *PRICES, "volume", "factor")
     )
-    first = rows.row(0, named=True)
-    factor = first["factor"] or float("nan")
-    worst = max(
-        (first[p] / first["close"] for p in ("open", "high", "low") if first[p] and first["close"]),
-        key=lambda x: abs(np.log(x)) if x > 0 else 0,
-    )
-    factor = worst if abs(np.log(factor)) < np.log(2) else factor
+    factor = _largest(rows.row(0, named=True))
     yield Finding(
         check="units",
         rows=rows,
@@ -191,32 +185,40 @@ def _units(bars: pl.DataFrame, off: Array) -> Iterator[Finding]:
     )
 
 
+def _largest(bar: dict[str, float | None]) -> float:
+    """By what a bar is off: its close from the usual level, or where that stands, its worst price from its close."""
+    close, factor = bar["close"] or np.nan, bar["factor"] or np.nan
+    if abs(np.log(factor)) >= np.log(2):
+        return factor
+    within = [price / close for name in ("open", "high", "low") if (price := bar[name] or 0.0) > 0]
+    return max(within, key=lambda ratio: abs(np.log(ratio)), default=factor)
+
+
 def _with_split(bars: pl.DataFrame) -> pl.DataFrame:
     """Adds `split`, the ratio that a jump looks like ("2:1", "1:10"), null where it looks like none.
 
     Either the open or the close against the last close must be near a usual ratio, nearer in a calm symbol, and the
     volume, where there is one, must not have moved against it: twice the shares trade twice the volume.
     """
-    ratios = np.log(np.asarray(SPLIT_RATIOS))
-    moves = bars.select("move", gap=(pl.col("open") / pl.col("before")).log()).to_numpy().astype(float)
-    distance = np.abs(np.abs(moves)[:, :, None] - ratios)
-    nearest = distance.reshape(len(moves), -1).argmin(axis=1) if len(moves) else np.zeros(0, dtype=np.int64)
-    error = (
-        np.nan_to_num(distance.reshape(len(moves), len(ratios) * 2), nan=np.inf).min(axis=1) if len(moves) else nearest
-    )
-    ratio = pl.Series("near", np.asarray(SPLIT_RATIOS)[nearest % len(ratios)], dtype=pl.Float64)
-    tolerance = (1.5 * pl.col("sigma")).clip(0.03, 0.04)
-    holds = (pl.col("move").abs() - pl.col("near").log()).abs() < pl.max_horizontal(
-        CLOSE_TOLERANCE, 3 * pl.col("sigma")
-    )
-    large = holds & (pl.col("move").abs() >= SPLIT_SMALLEST) & (pl.col("move").abs() >= SPLIT_SIGMAS * pl.col("sigma"))
-    against = (pl.col("volume_ratio").log() * pl.col("move").sign()) > 0.5 * pl.col("move").abs()
-    fits = large & (pl.lit(pl.Series(error, dtype=pl.Float64)) < tolerance) & ~against.fill_null(value=False)
-    ahead, behind = pl.format("{}:1", _short("near")), pl.format("1:{}", _short("near"))
-    return bars.with_columns(ratio).with_columns(
-        split=pl.when(fits).then(pl.when(pl.col("move") < 0).then(ahead).otherwise(behind))
+    gaps = bars.select((pl.col("open") / pl.col("before")).log())
+    by_close, by_open = _nearest_split(bars["move"].to_numpy()), _nearest_split(gaps.to_series().to_numpy())
+    nearer = by_open[1] < by_close[1]
+    ratio, error = (np.where(nearer, opened, closed) for opened, closed in zip(by_open, by_close, strict=True))
+    size, sigma = pl.col("move").abs(), pl.col("sigma")
+    holds = (size - pl.col("near").log()).abs() < pl.max_horizontal(CLOSE_TOLERANCE, 3 * sigma)
+    close_by = pl.col("error") < (1.5 * sigma).clip(0.03, 0.04)
+    large = (size >= SPLIT_SMALLEST) & (size >= SPLIT_SIGMAS * sigma)
+    against = (pl.col("volume_ratio").log() * pl.col("move").sign() > 0.5 * size).fill_null(value=False)
+    name = pl.col("near").cast(pl.String).str.strip_suffix(".0")
+    named = pl.when(pl.col("move") < 0).then(pl.format("{}:1", name)).otherwise(pl.format("1:{}", name))
+    return bars.with_columns(near=ratio, error=error).with_columns(
+        split=pl.when(holds & close_by & large & ~against).then(named)
     )
 
 
-def _short(column: str) -> pl.Expr:
-    return pl.col(column).cast(pl.String).str.strip_suffix(".0")
+def _nearest_split(moves: Float64[Array, " n"]) -> tuple[Float64[Array, " n"], Float64[Array, " n"]]:
+    """The usual split ratio nearest to each log move, up or down, and how far it is in logs (infinite for no move)."""
+    sizes = np.abs(np.where(np.isfinite(moves), moves, np.inf))
+    ratios = np.log(SPLIT_RATIOS)
+    at = np.searchsorted((ratios[1:] + ratios[:-1]) / 2, sizes)
+    return np.asarray(SPLIT_RATIOS)[at], np.abs(sizes - ratios[at])
