@@ -439,8 +439,9 @@ def run_rows(state, x, c, p, begin, rows, fills):  # type: ignore[no-untyped-def
     return t, n
 
 
-SUMMARY = ("bars", "equity", "mean", "squares", "peak", "max_drawdown", "turnover", "costs", "carry")
-"""The running summary: zeros before the first bar. mean and squares are of the bar returns (Welford 1962)."""
+SUMMARY = ("bars", "equity", "returns", "squares", "peak", "max_drawdown", "turnover", "costs", "carry")
+"""The running summary: zeros before the first bar. returns and squares are the sums of the bar returns and of their
+squares: the mean of returns is small beside their spread, so that nothing is lost in the difference."""
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -449,11 +450,12 @@ def summarise(summary, before, equity, turnover, costs, earned):  # type: ignore
     change = equity / before - 1.0 if before > 0.0 else 0.0
     summary[0] += 1.0
     summary[1] = equity
-    delta = change - summary[2]
-    summary[2] += delta / summary[0]
-    summary[3] += delta * (change - summary[2])
+    summary[2] += change
+    summary[3] += change * change
     summary[4] = max(summary[4], max(before, equity))
-    summary[5] = max(summary[5], 1.0 - equity / summary[4])
+    if equity < summary[4] * (1.0 - summary[5]):
+        # Only a new depth is worth a division.
+        summary[5] = max(summary[5], 1.0 - equity / summary[4])
     summary[6] += turnover
     summary[7] += costs
     summary[8] += earned

@@ -92,11 +92,13 @@ def summary_row(summary: np.ndarray, *, initial_cash: float) -> dict[str, float 
     """A running summary of the ledger as named figures."""
     values = dict(zip(kernels.SUMMARY, summary.tolist(), strict=True))
     bars = values["bars"]
-    deviation = math.sqrt(values["squares"] / (bars - 1.0)) if bars > 1.0 else 0.0
+    mean = values["returns"] / bars
+    spread = max(values["squares"] - bars * mean * mean, 0.0)
+    deviation = math.sqrt(spread / (bars - 1.0)) if bars > 1.0 else 0.0
     return {
         "equity": values["equity"],
         "return": values["equity"] / initial_cash - 1.0,
-        "sharpe": values["mean"] / deviation if deviation > 0.0 else None,
+        "sharpe": mean / deviation if deviation > 0.0 else None,
         "max_drawdown": values["max_drawdown"],
         "turnover": values["turnover"],
         "costs": values["costs"],
