@@ -151,7 +151,16 @@ def _fail(message: str, code: int, *, as_json: bool, rows: pl.DataFrame | None =
 def _small_table(rows: pl.DataFrame, limit: int = 10) -> str:
     import polars as pl
 
-    with pl.Config(tbl_rows=limit, tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_width_chars=140):
+    constant = [c for c in ("check", "severity") if c in rows.columns and rows[c].n_unique() == 1]
+    rows = rows.drop(constant)
+    with pl.Config(
+        tbl_rows=limit,
+        tbl_cols=-1,
+        tbl_width_chars=-1,
+        tbl_hide_dataframe_shape=True,
+        tbl_hide_column_data_types=True,
+        tbl_formatting="ASCII_HORIZONTAL_ONLY",
+    ):
         more = f"... and {len(rows) - limit} more rows\n" if len(rows) > limit else ""
         return f"{rows.head(limit)}\n{more}"
 
