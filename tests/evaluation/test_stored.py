@@ -72,7 +72,16 @@ def test_what_it_does_by_default(stored: Any) -> None:
 
 
 def test_other_data_that_the_model_never_saw_are_used_whole(stored: Any) -> None:
-    later = {"source": {"kind": "synthetic", "symbols": ["A"], "seed": 6, "start": "2018-01-01", "end": "2020-01-01", "frequency": "1d"}}
+    later = {
+        "source": {
+            "kind": "synthetic",
+            "symbols": ["A"],
+            "seed": 6,
+            "start": "2018-01-01",
+            "end": "2020-01-01",
+            "frequency": "1d",
+        }
+    }
     judged = stored[0].evaluate_model(model_id="plain", evaluation_data_config=later)
     assert judged.evaluation.start.year >= 2018
     assert judged.evaluation.n > 300

@@ -44,14 +44,14 @@ MAX_POINTS = 4000
 class SharpeDoubt:
     """A Sharpe ratio and how far to believe it. NaN: it cannot be known from these data.
 
-    Per bar, in the units of the returns that were judged: `sharpe` over `n` returns (T), its `standard_error` (Bailey
-    and López de Prado 2012, with `skew` and raw `kurtosis`), `minimum_track_record` in bars at 95% (infinity: no
-    length suffices). Per year: `annual_sharpe`, by the square root of `periods_per_year`, and
-    `adjusted_annual_sharpe`, by Lo's (2002) factor for the first-order `autocorrelation`. Probabilities: `psr` that
-    the true ratio is above 0; `dsr` that it is above the best of the `trials` recorded had none any skill, and
-    `dsr_effective` the same for the `effective_trials` (trials that resemble each other count less);
-    `trials_variance` is the variance of the trials' ratios per bar; `pbo` that choosing among the trials overfits;
-    `spa_pvalue` that so large an excess over the benchmarks comes from none of the trials having an edge (Hansen 2005).
+    Per bar: `sharpe` over `n` returns (T), its `standard_error` (Bailey and López de Prado 2012, with `skew` and raw
+    `kurtosis`), `minimum_track_record` in bars at 95% (infinity: no length suffices). Per year: `annual_sharpe`, by the
+    square root of `periods_per_year`, and `adjusted_annual_sharpe`, by Lo's (2002) factor for the first-order
+    `autocorrelation`. Probabilities: `psr` that the true ratio is above 0; `dsr` that it is above the best of the
+    `trials` recorded had none any skill, and `dsr_effective` the same for the `effective_trials` (trials that resemble
+    each other count less); `trials_variance` is the variance of the trials' ratios per bar; `pbo` that choosing among
+    the trials overfits; `spa_pvalue` that so large an excess over the benchmarks comes from none of the trials having
+    an edge (Hansen 2005; the larger one of the tests against cash and against holding the market).
     """
 
     sharpe: float
@@ -184,10 +184,10 @@ class Evaluation:
 
     `n` bars of returns (T) from `start` to `end`. `metrics`: total_return, annual_return, annual_volatility,
     max_drawdown, sortino_ratio, calmar_ratio, profit_factor, win_rate, turnover, costs, ... (as `gnomon.metrics` names
-    them; annual where they can be). `forecast`: quality by split. `judged_on`: "bars" or "days", the returns that the
-    Sharpe ratio and its tests use (intraday bars are joined to days for them). `break_even_bps`: cost per traded
-    notional at which the total return is 0 (NaN: it is not above 0 at no cost, or nothing trades; infinity: above the
-    range that was looked at).
+    them; annual where they can be). `forecast`: quality by split. `judged_on`: "bars" or "days", the returns that PBO,
+    the SPA p-value, `risk` and `stress` use (intraday bars are joined to days for them; the rest is per bar).
+    `break_even_bps`: cost per traded notional at which the total return is 0 (NaN: it is not above 0 at no cost, or
+    nothing trades; infinity: above the range that was looked at).
 
     Frames. `equity`: timestamp, equity, drawdown, gross, net, turnover, costs (thinned). `regimes`: regime, value,
     bars, total_return, max_drawdown, DOUBT_COLUMNS. `stress`: scenario, kind, return. `cost_sensitivity`: multiple,

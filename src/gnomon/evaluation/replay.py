@@ -56,10 +56,13 @@ class Replay:
         self.own_targets: Float64[Array, "t k"] = self.panel.bars[:, self._target_columns].copy()
         again = self.run().equity
         own = simulation.equity["equity"].to_numpy()
-        if again.shape != own.shape or not np.array_equal(again, own):
+        same_length = again.shape == own.shape
+        # Not bit by bit: a simulation may come from another machine.
+        apart = ~np.isclose(again, own, rtol=1e-9, atol=0.0) if same_length else np.ones(1, bool)
+        if apart.any():
             where = "another number of bars"
-            if again.shape == own.shape:
-                where = f"another equity from {simulation.equity['timestamp'][int(np.argmax(again != own))]} on"
+            if same_length:
+                where = f"another equity from {simulation.equity['timestamp'][int(np.argmax(apart))]} on"
             raise DataError(
                 f"the simulation's targets, traded again on these bars, lead to {where}; hand in the bars, the "
                 "guardrails and the funding that it was made with"

@@ -117,8 +117,8 @@ def family_of(
     itself = listed - (len(columns) - 1)
     # The strategy is one of the trials, whether or not the record has come to it yet.
     count = max(trials.count if itself or trials.count > listed else trials.count + 1, len(columns), 1)
-    sharpes = [sharpe_ratio(column) for column in columns]
-    sharpes = [value if math.isfinite(value) else 0.0 for value in sharpes]
+    # A trial that never moved here (it is of other bars, or never traded) says nothing of how far luck spreads.
+    sharpes = [value for value in map(sharpe_ratio, columns) if math.isfinite(value)]
     if len(trials.sharpes) > len(sharpes):
         sharpes = [*trials.sharpes]
     variance = float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else math.nan
