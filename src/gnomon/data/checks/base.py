@@ -65,8 +65,6 @@ def previous(column: str) -> pl.Expr:
 
 def place(rows: pl.DataFrame, *, value: str | None = None) -> str:
     """Where rows are, in words: the first of them, and the symbols that have most."""
-    if rows.is_empty():
-        return "nowhere"
     first = rows.row(0, named=True)
     seen = f" ({value} = {first[value]})" if value else ""
     text = f"first {first['symbol']} at {moment(first['timestamp'])}{seen}"
