@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 import pytest
 
 from gnomon.cli.main import main
+from gnomon.core.files import write_atomic
 from gnomon.pipeline.workspace import Workspace, open_workspace
 from gnomon.store.locks import lock
 from gnomon.store.registry import ModelVersions
+from gnomon.testing import faults
 
 
 @pytest.fixture
@@ -55,9 +58,16 @@ def test_gc_says_what_it_removes_and_spares_what_stages_made(
 
     workspace.products.save("stage", "0" * 64, {TRIALS: {"count": 1}})
     workspace.store.delete("mine.a", "1")
-    expected = {"unfinished": 0, "objects": 1, "checkouts": 0, "bytes": 700, "deferred": False}
+    # What a killed process left beside a run's files: made by a child that is gone by now.
+    for action in (
+        lambda: write_atomic(workspace.made / "runs" / "a.json", b"12345"),
+        lambda: workspace.store.put(tmp_path / "model.txt", name="n", kind="model"),
+    ):
+        with contextlib.suppress(RuntimeError):
+            list(faults.kill_forks(action, most=2))
+    expected = {"unfinished": 3, "objects": 1, "checkouts": 0, "bytes": 1405, "deferred": False}
     assert said(capsys, workspace, "store", "gc", "--dry-run") == {"dry_run": True, **expected}
-    assert "Removed 0 unfinished writes, 1 objects, 0 checkouts: 700 bytes" in shown(capsys, workspace, "store", "gc")
+    assert "Removed 3 unfinished writes, 1 objects, 0 checkouts: 1.4 kB" in shown(capsys, workspace, "store", "gc")
     assert workspace.products.find("0" * 64) is not None
     with workspace.store.writing("put"):
         assert "its objects were left alone" in shown(capsys, workspace, "store", "gc")

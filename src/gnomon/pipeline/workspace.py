@@ -68,7 +68,7 @@ class Workspace:
         Raises LockedError, which names the owner, while a run is at work: its objects have no record yet.
         """
         with lock(self.made / "run.lock", "collect"):
-            swept = sweep(self.made, dry_run=dry_run)
+            swept = sweep(self.made, dry_run=dry_run, beside=self.store.folder)
             collected = self.store.gc(keep=set(self.products.digests()), dry_run=dry_run)
         return replace(collected, temporary=collected.temporary + swept.temporary, size=collected.size + swept.size)
 

@@ -91,9 +91,12 @@ def verify(objects: Objects, catalog: Catalog, checkouts: Path) -> VerifyReport:
     return VerifyReport(len(versions), len(infos), size, tuple(findings))
 
 
-def sweep(folder: Path, *, dry_run: bool) -> Collected:
-    """Removes the unfinished writes of dead processes, and nothing else: safe at any time."""
-    found = [path for path in _temporaries(folder) if writer_lives(path) is not True]
+def sweep(folder: Path, *, dry_run: bool, beside: Path | None = None) -> Collected:
+    """Removes the unfinished writes of dead processes, and nothing else: safe at any time.
+
+    `beside`: a folder in it that is left out.
+    """
+    found = [path for path in _temporaries(folder, beside) if writer_lives(path) is not True]
     size = sum(_size(path) for path in found)
     for path in [] if dry_run else found:
         remove(path)
@@ -187,11 +190,11 @@ def _checkout_name(version: ArtifactVersion) -> str:
     return hash_value([version.folder, dict(version.files)])
 
 
-def _temporaries(folder: Path) -> Iterator[Path]:
+def _temporaries(folder: Path, beside: Path | None) -> Iterator[Path]:
     # `os.walk` passes over what vanishes meanwhile, as the folders of living processes do; `rglob` raises.
     for place, folders, files in os.walk(folder):
         yield from (Path(place, name) for name in (*folders, *files) if is_temporary(Path(name)))
-        folders[:] = [name for name in folders if not is_temporary(Path(name))]
+        folders[:] = [name for name in folders if not is_temporary(Path(name)) and Path(place, name) != beside]
 
 
 def _size(path: Path) -> int:
