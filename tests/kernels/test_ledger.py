@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gnomon.kernels import ledger as K
 from gnomon.kernels.base import Call, Program
+from gnomon.testing.kernels import check_kernel
 
 NAN = float("nan")
 INF = float("inf")
@@ -121,6 +122,23 @@ def test_the_account_never_depends_on_the_cuts(data: st.DataObject) -> None:
     chunked, state = run_in_chunks(program, x, cuts)
     assert same_bits(chunked, whole)
     assert same_bits(state, last)
+
+
+def test_the_battery_of_the_law() -> None:
+    p = params_of(
+        symbols=2,
+        latency_bars=3,
+        fee_rate=1e-3,
+        lot_size=0.1,
+        cash_rate=0.03,
+        guarded=1.0,
+        max_drawdown=0.3,
+        drawdown_cooldown_bars=4,
+        max_rolling_loss=0.1,
+        rolling_loss_bars=5,
+        rolling_loss_cooldown_bars=2,
+    )
+    check_kernel(K.ledger, params=tuple(p), columns=ragged_market(9, 400, 2))
 
 
 def test_the_cut_test_catches_a_state_that_forgets() -> None:
