@@ -9,10 +9,12 @@ import polars as pl
 
 from gnomon.config.loader import load_config
 from gnomon.config.models import PipelineConfig, SideTableConfig
+from gnomon.data.curate import curate
 from gnomon.data.manager import DataManager, rooted
 from gnomon.data.read import read_bars
 from gnomon.data.side_tables import load_side_table
 from gnomon.pipeline.workspace import CONFIG_FILE, open_workspace
+from gnomon.splits.base import SPLITTERS
 
 
 class Given:
@@ -36,22 +38,23 @@ def load_inputs(
 ) -> tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]:
     """Checked bars from `data` (or from the configuration without it), and the configured side tables.
 
-    Bars are repaired as the configuration says, and refused with DataError where the checks find an error.
+    Bars are restricted, adjusted and repaired as the configuration says, and refused with DataError where the checks
+    find an error.
     """
-    from gnomon.data.checks.run import check_bars
-    from gnomon.data.repair import repair_bars
-
     if data is not None:
-        settings = (
-            {"stamp": stamp} if config.data.frequency is None else {"stamp": stamp, "frequency": config.data.frequency}
-        )
-        bars = read_bars(data, checks=None, **settings)
+        frequency = {} if config.data.frequency is None else {"frequency": config.data.frequency}
+        bars = read_bars(data, checks=None, stamp=stamp, **frequency)
     else:
         bars = DataManager(config_manager=Given(config), root=workspace.resolve()).load()
-    if config.data.repair:
-        bars, _ = repair_bars(bars, config.data.repair)
-    check_bars(bars, config.data.checks, frequency=config.data.frequency).raise_errors()
-    return bars, load_tables(workspace, config)
+    curation = curate(bars, config.data, root=workspace.resolve(), train=train_fraction(config))
+    curation.report.raise_errors()
+    return curation.bars, load_tables(workspace, config)
+
+
+def train_fraction(config: PipelineConfig) -> float | None:
+    """The part of the history that is trained on, where the splitter has a fraction for it."""
+    fraction = getattr(SPLITTERS.from_config(config.split, where="split"), "train", None)
+    return fraction if isinstance(fraction, float) else None
 
 
 def load_tables(workspace: Path, config: PipelineConfig) -> dict[str, pl.DataFrame]:

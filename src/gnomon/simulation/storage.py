@@ -12,6 +12,7 @@ import polars as pl
 
 from gnomon.core.files import atomic_path, write_atomic
 from gnomon.core.hashing import canonical_json
+from gnomon.core.registry import build
 from gnomon.execution.base import ExecutionConfig
 from gnomon.simulation.base import Simulation
 
@@ -34,6 +35,7 @@ def save_simulation(simulation: Simulation, folder: Path) -> None:
 def load_simulation(folder: Path) -> Simulation:
     """What `save_simulation` wrote."""
     rules = json.loads((folder / "execution.json").read_bytes())
-    execution = ExecutionConfig(**{name: math.inf if value == UNLIMITED else value for name, value in rules.items()})
+    limits = {name: math.inf if value == UNLIMITED else value for name, value in rules.items()}
+    execution = build(ExecutionConfig, limits, where=str(folder / "execution.json"))
     tables = {name: pl.read_parquet(folder / f"{name}.parquet", glob=False) for name in TABLES}
     return Simulation(**tables, execution=execution, carry=np.load(folder / "carry.npy", allow_pickle=False))

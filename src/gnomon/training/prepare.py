@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from gnomon.config.models import DataConfig, FeaturesConfig
+from gnomon.config.models import FeaturesConfig
 from gnomon.core.errors import DataError
-from gnomon.data.actions import apply_actions
-from gnomon.data.checks.run import check_bars
+from gnomon.data.curate import curate
 from gnomon.data.digest import hash_bars
-from gnomon.data.manager import DataManager, rooted
-from gnomon.data.repair import repair_bars
-from gnomon.data.universe import restrict
+from gnomon.data.manager import DataManager
 from gnomon.features.sets import FeatureSet
 from gnomon.labels.base import LABELERS
 from gnomon.samples.assemble import build_samples
@@ -81,15 +77,6 @@ def checked_bars(manager: DataManager, *, train: float) -> pl.DataFrame:
     `train` is the fraction of the history that repairs may take statistics from. Raises DataError with the rows that
     an error was found in.
     """
-    config: DataConfig = manager.config
-    bars = manager.load()
-    if config.universe is not None:
-        bars, _ = restrict(bars, rooted(config.universe, manager.root), unlisted=config.unlisted)
-    if config.actions is not None:
-        bars = apply_actions(bars, rooted(config.actions, manager.root), method=config.adjust)
-    if config.repair:
-        moments = bars["timestamp"].unique().sort()
-        train_end: datetime = moments[max(round(train * len(moments)) - 1, 0)]
-        bars, _ = repair_bars(bars, config.repair, train_end=train_end)
-    check_bars(bars, config.checks, frequency=config.frequency, calendar=config.calendar).raise_errors()
-    return bars
+    curation = curate(manager.load(), manager.config, root=manager.root, train=train)
+    curation.report.raise_errors()
+    return curation.bars

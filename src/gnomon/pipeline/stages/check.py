@@ -8,23 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 import polars as pl
 
-from gnomon.data.actions import apply_actions
-from gnomon.data.checks.run import check_bars
+from gnomon.data.curate import curate
 from gnomon.data.digest import hash_bars
 from gnomon.data.issues import CheckReport
-from gnomon.data.manager import rooted
-from gnomon.data.repair import REPAIRS, repair_bars
-from gnomon.data.universe import restrict
+from gnomon.data.repair import REPAIRS
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
+from gnomon.pipeline.inputs import train_fraction
 from gnomon.pipeline.keys import BARS, CHECKS, RAW_BARS
 from gnomon.pipeline.stages.base import BuiltinStage, finite, module_of
 from gnomon.pipeline.stages.ingest import table_files
-from gnomon.splits.base import SPLITTERS
 
 ROWS_SHOWN = 10
 """Offending rows that a report shows for each finding."""
@@ -66,36 +62,19 @@ class CheckStage(BuiltinStage):
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Restricts, adjusts, repairs, checks. DataError, with the rows, when an error is found."""
-        data, workspace = context.config.data, context.setup.workspace
-        raw = context[RAW_BARS]
-        bars, facts = raw, {}
-        if data.universe is not None:
-            bars, restricted = restrict(bars, rooted(data.universe, workspace), unlisted=data.unlisted)
-            facts["universe"] = [asdict(count) for count in restricted]
-        if data.actions is not None:
-            before = bars
-            bars = apply_actions(bars, rooted(data.actions, workspace), method=data.adjust)
-            changed = (bars["close"] != before["close"]).sum()
-            facts["adjusted"] = [{"method": data.adjust, "bars": int(changed)}]
-        if data.repair:
-            bars, repaired = repair_bars(bars, data.repair, train_end=self.train_end(bars))
-            facts["repairs"] = [asdict(count) for count in repaired]
-        report = check_bars(bars, data.checks, frequency=data.frequency, calendar=data.calendar)
-        if bars is not raw:
-            unmended = check_bars(raw, data.checks, frequency=data.frequency, calendar=data.calendar)
-            facts["issues_before"] = _plain(unmended)
-        report.raise_errors()
-        return {BARS: bars, CHECKS: {**facts, "issues": _plain(report), "version": hash_bars(bars)}}
-
-    def train_end(self, bars: pl.DataFrame) -> datetime | None:
-        """The last moment of the training rows, where the splitter has a fraction for them."""
-        splitter = SPLITTERS.from_config(self.setup.config.split, where="split")
-        fraction = getattr(splitter, "train", None)
-        if not isinstance(fraction, float):
-            return None
-        moments = bars["timestamp"].unique().sort()
-        end: datetime = moments[max(round(fraction * len(moments)) - 1, 0)]
-        return end
+        curation = curate(
+            context[RAW_BARS], context.config.data, root=context.setup.workspace, train=train_fraction(context.config)
+        )
+        curation.report.raise_errors()
+        facts: dict[str, Any] = {
+            "issues": _plain(curation.report),
+            "issues_before": [] if curation.before is None else _plain(curation.before),
+            "universe": [asdict(count) for count in curation.restricted],
+            "adjusted": curation.adjusted,
+            "repairs": [asdict(count) for count in curation.repaired],
+            "version": hash_bars(curation.bars),
+        }
+        return {BARS: curation.bars, CHECKS: facts}
 
 
 def _plain(report: CheckReport) -> list[dict[str, Any]]:
