@@ -90,13 +90,18 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
     queued = queue[0]
     gross, net, turnover, costs = state[GROSS], state[NET], 0.0, 0.0
     n = 0
-    t = begin
-    while t < bars.shape[0] and not (keep_fills and n + 2 > fills.shape[0]):
+    open_prices, close_prices, wanted_targets = bars[:, opens], bars[:, closes], bars[:, targets]
+    # An unsigned index cannot count from the end: no access has to check for it.
+    t = np.uint64(begin)
+    one = np.uint64(1)
+    end = np.uint64(bars.shape[0])
+    room = fills.shape[0] - 2 if keep_fills else 1 << 62
+    while t < end and n <= room:
         turnover = 0.0
         costs = 0.0
         before = equity
         if not closed:
-            price = bars[t, opens]
+            price = open_prices[t]
             tradable = is_price(price)
             if tradable:
                 last = price
@@ -125,7 +130,7 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
                     costs = size * abs(paid - price) * multiplier + fee
                     if keep_fills:
                         n = write_fill(fills, n, t, 0, quantity, paid, fee, wanted)
-            price = bars[t, closes]
+            price = close_prices[t]
             if is_price(price):
                 last = price
             net = 0.0
@@ -138,7 +143,7 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
                     n = write_fill(fills, n, t, 0, -held, last, 0.0, 0.0)
                 turnover += gross
                 cash, held, gross, net, closed = equity, 0.0, 0.0, 0.0, True
-            queued = bars[t, targets]
+            queued = wanted_targets[t]
             if not abs(queued) < np.inf:
                 queued = np.nan
             elif long_only and queued < 0.0:
@@ -154,15 +159,16 @@ def run_single(state, bars, c, p, begin, rows, fills, summary):  # type: ignore[
             rows[COSTS, t] = costs
         if keep_summary:
             summarise(summary, before, equity, turnover, costs, 0.0)
-        t += 1
-    if t > begin:
-        state[SEEN] += t - begin
+        t += one
+    last_bar = int(t)
+    if last_bar > begin:
+        state[SEEN] += last_bar - begin
         state[SLOT] = slot
-        state[TIME] = bars[t - 1, c[0]]
+        state[TIME] = bars[last_bar - 1, c[0]]
         state[EQUITY], state[CASH], state[GROSS], state[NET] = equity, cash, gross, net
         state[TURNOVER], state[COSTS], state[CARRY], state[CLOSED] = turnover, costs, 0.0, 1.0 if closed else 0.0
         state[HEADER], state[HEADER + 1], state[HEADER + 2] = held, last, due
-    return t, n
+    return last_bar, n
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
