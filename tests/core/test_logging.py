@@ -196,3 +196,21 @@ def test_the_library_is_silent_and_light_until_it_is_asked() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_a_traceback_goes_to_the_file_and_not_to_the_terminal(tmp_path, capsys):
+    configure_logging(level="info", terminal="warning", file=tmp_path / "log.jsonl")
+    log = get_logger("gnomon.test")
+    log.info("quiet")
+    try:
+        raise ZeroDivisionError("oops")
+    except ZeroDivisionError:
+        log.error("stage failed", exc_info=True)
+    shown = capsys.readouterr().err
+    assert "stage failed" in shown
+    assert "quiet" not in shown
+    assert "Traceback" not in shown
+    kept = (tmp_path / "log.jsonl").read_text()
+    assert "quiet" in kept
+    assert "ZeroDivisionError: oops" in kept
+    configure_logging()

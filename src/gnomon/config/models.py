@@ -262,6 +262,8 @@ class LoggingConfig(Section):
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     """The least serious event that is logged."""
+    terminal: Literal["debug", "info", "warning", "error"] = "warning"
+    """The least serious event that also reaches stderr; what is done shows there as progress and a summary."""
     format: Literal["console", "json"] = "console"
     """How events look on stderr; the file is always JSON lines."""
     file: str | None = ".gnomon/logs/gnomon.jsonl"

@@ -34,6 +34,9 @@ _FIELDS = "gnomon_event"
 logging.getLogger(ROOT).addHandler(logging.NullHandler())
 
 
+Level = Literal["debug", "info", "warning", "error"]
+
+
 class Logger:
     """A named logger of events: a short text and its fields.
 
@@ -97,7 +100,8 @@ def bound(**fields: Any) -> Iterator[None]:
 
 def configure_logging(
     *,
-    level: Literal["debug", "info", "warning", "error"] = "info",
+    level: Level = "info",
+    terminal: Level | None = None,
     format: Literal["console", "json"] = "console",
     file: Path | None = None,
     max_bytes: int = 10_000_000,
@@ -105,6 +109,9 @@ def configure_logging(
     clock: Clock | None = None,
 ) -> None:
     """Sends logs to stderr in `format`, and as JSON lines to `file` when given.
+
+    `terminal` is the least that reaches stderr, `level` without it. Tracebacks go to the file; stderr has them where
+    there is no file, or at level debug: they help us, and only frighten others.
 
     The file is rotated (`name.1`, `name.2`, ... up to `backups`) before it would pass `max_bytes`. Calling it again
     replaces what the last call set up. Raises OSError when the folder of `file` cannot be made.
@@ -114,9 +121,10 @@ def configure_logging(
     for held in [held for held in root.handlers if isinstance(held, _StderrHandler | RotatingLines)]:
         root.removeHandler(held)
         held.close()
-    terminal = _StderrHandler()
-    terminal.setFormatter(EventFormatter(format, clock))
-    root.addHandler(terminal)
+    stderr = _StderrHandler()
+    stderr.setLevel(LEVELS[terminal or level])
+    stderr.setFormatter(EventFormatter(format, clock, tracebacks=file is None or level == "debug"))
+    root.addHandler(stderr)
     if file is not None:
         lines = RotatingLines(file, max_bytes=max_bytes, backups=backups)
         lines.setFormatter(EventFormatter("json", clock))
@@ -127,8 +135,9 @@ def configure_logging(
 class EventFormatter(logging.Formatter):
     """One line an event, secrets masked in its fields and once more in the finished line."""
 
-    def __init__(self, format: Literal["console", "json"], clock: Clock) -> None:
+    def __init__(self, format: Literal["console", "json"], clock: Clock, *, tracebacks: bool = True) -> None:
         super().__init__()
+        self._tracebacks = tracebacks
         self._format = format
         self._clock = clock
         self._render: Callable[[Any, str, dict[str, Any]], Any] | None = None
@@ -147,6 +156,8 @@ class EventFormatter(logging.Formatter):
             event["event"] = redact(record.getMessage())
             if record.exc_info:
                 event["exception"] = redact(self.formatException(record.exc_info))
+        if not self._tracebacks:
+            event.pop("exception", None)
         if self._render is None:
             self._render = _renderer(self._format)
         return redact(str(self._render(None, "", event)))

@@ -94,6 +94,7 @@ class ModelPipeline:
         settings = workspace.config.logging
         configure_logging(
             level=settings.level,
+            terminal=settings.terminal,
             format=settings.format,
             file=workspace.folder / settings.file if settings.file else None,
             max_bytes=settings.max_bytes,

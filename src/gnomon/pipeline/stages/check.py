@@ -70,7 +70,9 @@ class CheckStage(BuiltinStage):
             "issues": _plain(curation.report),
             "issues_before": [] if curation.before is None else _plain(curation.before),
             "universe": [asdict(count) for count in curation.restricted],
-            "adjusted": curation.adjusted,
+            "adjusted": []
+            if curation.adjusted is None
+            else [{"method": context.config.data.adjust, "bars": curation.adjusted}],
             "repairs": [asdict(count) for count in curation.repaired],
             "version": hash_bars(curation.bars),
         }

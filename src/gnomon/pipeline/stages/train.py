@@ -11,7 +11,7 @@ from gnomon.core.errors import ConfigError
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
 from gnomon.models.factory import build_model
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
-from gnomon.pipeline.keys import FIT, FOLD, MODEL, SAMPLES, SOURCE
+from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
 from gnomon.pipeline.stages.base import CandidateStage, finite
 from gnomon.samples.base import Samples
 from gnomon.training.fit import fit_model
@@ -21,7 +21,7 @@ from gnomon.training.fit import fit_model
 class TrainStage(CandidateStage):
     """Samples and a fold to one trained model."""
 
-    reads = (SAMPLES, FOLD, SOURCE)
+    reads = (SAMPLES, FOLD, CHECKS)
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -74,7 +74,7 @@ class TrainStage(CandidateStage):
             training=config.training,
             seed=config.seed,
             name=self.candidate,
-            data_version=context[SOURCE]["version"],
+            data_version=context[CHECKS]["version"],
             lineage=self.part("features", "labels", "split"),
             callbacks=(watcher,),
             where=self.where,
