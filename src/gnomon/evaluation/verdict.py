@@ -151,9 +151,10 @@ def _hold(doubt: SharpeDoubt, facts: Circumstances, *, beats: bool) -> str:
     if math.isnan(doubt.annual_sharpe) or math.isnan(facts.hold.annual_sharpe):
         return "The strategy cannot be held against buy-and-hold: one of them did not move."
     return (
-        f"Annual Sharpe ratio {doubt.annual_sharpe:.2f} (standard error {doubt.annual_standard_error:.2f}), "
+        f"Annual Sharpe ratio {doubt.annual_sharpe:.2f} (standard error {doubt.annual_standard_error:.2f}, N = "
+        f"{doubt.trials}), "
         f"{'above' if beats else 'not above'} buy-and-hold's {facts.hold.annual_sharpe:.2f} "
-        f"(standard error {facts.hold.annual_standard_error:.2f})."
+        f"(standard error {facts.hold.annual_standard_error:.2f}, N = {facts.hold.trials})."
     )
 
 

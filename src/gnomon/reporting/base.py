@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from gnomon.core.errors import DataError
 from gnomon.evaluation.base import Evaluation
 
 
@@ -40,6 +41,18 @@ class ReportContent:
     """What this run cannot know, said in the report: blind spots of the data and of the method."""
 
     def __post_init__(self) -> None:
+        count = self.trials.get("count")
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise DataError(
+                f"a report needs the count of tries from the trial ledger; trials has count = {count!r}. Without it no "
+                "figure can be held against how often it was tried: append the run to the ledger and hand its count on"
+            )
+        for name, evaluation in self.evaluations.items():
+            if evaluation.doubt.trials < count:
+                raise DataError(
+                    f"the evaluation of {name!r} counts {evaluation.doubt.trials} tries, the trial ledger {count}; "
+                    "evaluate it again with all of them"
+                )
         if self.chosen not in self.evaluations:
             raise ValueError(f"chosen = {self.chosen!r} is not one of the evaluations: {', '.join(self.evaluations)}")
 

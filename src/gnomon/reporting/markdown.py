@@ -75,7 +75,9 @@ def _table(table: Table) -> list[str]:
     widths = [max(3, len(head), *(len(row[i]) for row in texts)) for i, head in enumerate(heads)]
     widths = [min(width, 60) for width in widths]
     lines.append(_row(heads, widths, right))
-    lines.append("|" + "|".join("-" * (w + 1) + ":" if r else "-" * (w + 2) for w, r in zip(widths, right, strict=True)) + "|")
+    lines.append(
+        "|" + "|".join("-" * (w + 1) + ":" if r else "-" * (w + 2) for w, r in zip(widths, right, strict=True)) + "|"
+    )
     lines += [_row(row, widths, right) for row in texts]
     return [*lines, "", escape(table.note)] if table.note else lines
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from gnomon.config.models import ReportConfig
 from gnomon.core.files import write_atomic
 from gnomon.reporting.base import ReportContent
+from gnomon.reporting.contents import to_document
+from gnomon.reporting.html import to_html
 from gnomon.reporting.markdown import to_markdown
 
 
@@ -16,8 +18,14 @@ def write_report(content: ReportContent, folder: Path, *, config: ReportConfig |
     The same content gives the same bytes.
     """
     config = config or ReportConfig()
-    files: dict[str, Path] = {}
+    document = to_document(content)
+    made: dict[str, bytes] = {}
+    if "html" in config.formats:
+        made["report.html"] = to_html(document).encode()
     if "md" in config.formats:
-        files["report.md"] = folder / "report.md"
-        write_atomic(files["report.md"], to_markdown(content).encode())
+        made["report.md"] = to_markdown(document).encode()
+    files = {name: folder / name for name in made}
+    for name, path in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, made[name])
     return files
