@@ -83,8 +83,8 @@ class Column:
 class Table:
     """Rows under columns; a value that a row lacks is empty. `name` is the file of its CSV.
 
-    `strong`: the rows that matter most. `folded`: shown on request, as reference. `row_forms`: rows whose one value
-    column has a form of its own, by the key `form` in the row.
+    `strong`: the rows that matter most. `folded`: shown on request, as reference. A column of the form "own" leaves the
+    form of each cell to its row, which names it under the key `form`.
     """
 
     name: str
@@ -102,8 +102,8 @@ class Table:
             refuse_bare(f"{self.name}.{column.key}", column.form, [value for value in values if value is not None])
 
     def form(self, row: Mapping[str, Any], column: Column) -> str:
-        """The form of a cell: the column's, or the row's own where the column leaves it to the rows."""
-        return str(row.get("form", "text")) if column.form == "text" and column.key == "value" else column.form
+        """The form of a cell: the column's, or the row's where the column leaves it to the rows (form "own")."""
+        return str(row.get("form", "text")) if column.form == "own" else column.form
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,6 +127,7 @@ def _sharpe(value: Any) -> str:
 
 FORMS: Mapping[str, Callable[[Any], str]] = {
     "text": _text,
+    "own": _text,
     "percent": _percent,
     "tenth": _fixed(1, scale=100.0, suffix="%"),
     "ratio": _fixed(2),
@@ -147,9 +148,10 @@ FORMS: Mapping[str, Callable[[Any], str]] = {
     "passed": lambda value: "passed" if value else "failed",
     "sharpe": _sharpe,
 }
-"""How each kind of value is written. `number` keeps four significant digits, `tenth` is percent with just one."""
+"""How each kind of value is written. `number` keeps four significant digits, `tenth` is percent with just one; `own`
+leaves it to each row of a table."""
 
-NUMERIC = frozenset(FORMS) - {"text", "day", "moment", "passed"}
+NUMERIC = frozenset(FORMS) - {"text", "own", "day", "moment", "passed"}
 """Forms that are set flush right."""
 
 

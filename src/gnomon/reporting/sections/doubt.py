@@ -114,7 +114,7 @@ def explained_table(content: ReportContent) -> Table:
         title=f"The doubt about {content.chosen}",
         columns=(
             Column(key="name", title="Figure"),
-            Column(key="value", title="Value"),
+            Column(key="value", title="Value", form="own"),
             Column(key="means", title="What it says"),
         ),
         rows=tuple(rows),

@@ -47,7 +47,7 @@ def _source(source: Mapping[str, Any]) -> Table:
     return Table(
         name="source",
         title="Source",
-        columns=(Column(key="name", title=""), Column(key="value", title="")),
+        columns=(Column(key="name", title=""), Column(key="value", title="", form="own")),
         rows=tuple(rows),
         empty="Nothing is known about the source.",
     )
@@ -75,7 +75,7 @@ def _issues(issues: Sequence[Mapping[str, Any]]) -> list[Block]:
 
 
 def _row_form(key: str) -> str:
-    return "moment" if key == "timestamp" else "integer" if key == "row" else "text"
+    return "moment" if key == "timestamp" else "text"
 
 
 def _issue_table(name: str, title: str, issues: Sequence[Mapping[str, Any]], *, folded: bool = False) -> Table:
@@ -180,7 +180,7 @@ def run_section(content: ReportContent) -> Section:
         for key, value in content.execution.items()
     ]
     versions = [{"name": name, "value": str(version), "form": "text"} for name, version in content.versions.items()]
-    two = (Column(key="name", title=""), Column(key="value", title=""))
+    two = (Column(key="name", title=""), Column(key="value", title="", form="own"))
     blocks: list[Block] = []
     if execution:
         blocks.append(
