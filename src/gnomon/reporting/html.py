@@ -10,6 +10,7 @@ import base64
 import hashlib
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -24,6 +25,10 @@ from gnomon.reporting.words import NUMERIC, UNKNOWN, format_value, known
 
 HEAT = 46.0
 """The strongest shade of a cell, in percent: words on it keep their contrast."""
+NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
+SIGNED = re.compile(r"-\d[\d.,]* ±")
+LONG = 60
+"""A table with words longer than this puts each row on several lines where the page is narrow."""
 SHORT = 26
 """Words of so many characters are not broken."""
 
@@ -39,6 +44,7 @@ def to_html(content: ReportContent | Document) -> str:
         kinds=_kind,
         cells=_cells,
         heads=_heads,
+        shape=_shape,
         fact=_fact,
         figures={name: [_json(one) for one in figures] for name, figures in drawn.items()},
         shared=_json(shared.lists),
@@ -97,8 +103,8 @@ def _kind(block: Block) -> str:
 
 
 def _minus(text: str) -> str:
-    """A number with the sign that typesetting has for it."""
-    return "−" + text[1:] if text.startswith("-") and text[1:2].isdigit() else text
+    """The text, its numbers with the sign that typesetting has for them; days and names keep their hyphens."""
+    return NEGATIVE.sub("−", text)
 
 
 def _fact(fact: Fact) -> dict[str, str]:
@@ -110,7 +116,15 @@ def _split(text: str, form: str) -> dict[str, str]:
     if form == "sharpe":
         head, _, rest = text.partition(" (")
         return {"text": _minus(head), "small": f"({rest}"}
-    return {"text": _minus(text) if form in NUMERIC else text, "small": ""}
+    return {"text": _minus(text) if form in NUMERIC or SIGNED.match(text) else text, "small": ""}
+
+
+def _shape(table: Table) -> str:
+    """What the style sheet should know of a table: whether it is a heat map, and whether it holds long words."""
+    if any(column.heat for column in table.columns):
+        return "heatmap"
+    texts = (cell_text(table, row, column.key) for row in table.rows for column in table.columns)
+    return "prose" if any(len(text) > LONG for text in texts) else ""
 
 
 def _heads(table: Table) -> list[dict[str, str]]:

@@ -15,7 +15,7 @@ from gnomon.reporting.colours import LIGHT
 from gnomon.reporting.contents import to_document
 from gnomon.reporting.document import Block, Callout, Code, Document, Facts, Figure, Points, Section, Table, Text
 from gnomon.reporting.markdown import cell_text
-from gnomon.reporting.static import FONT, PIXELS, draw, styled
+from gnomon.reporting.static import FONT, draw, inches, styled
 from gnomon.reporting.words import NUMERIC, format_value, known
 
 PAGE = (8.27, 11.69)
@@ -211,7 +211,9 @@ def _section(setter: Setter, section: Section) -> None:
     blocks = [block for block in section.blocks if not _left_out(block)]
     if not blocks:
         return
-    setter.need(0.9 + min(_height(blocks[0]), 6.0))
+    # A heading stays with the words that begin its section, and with the first table or figure after them.
+    first = next((i for i, block in enumerate(blocks) if not isinstance(block, Text)), len(blocks) - 1)
+    setter.need(0.9 + min(sum(_height(block) for block in blocks[: first + 1]), 7.0))
     setter.at += 0.12
     setter.words(section.title, size=15.0, bold=True, after=0.02)
     setter.words(section.lead, colour="faint", after=0.12)
@@ -227,7 +229,7 @@ def _height(block: Block) -> float:
     """How much room a block needs at least, to stay with the heading over it."""
     match block:
         case Figure():
-            return block.height / PIXELS * SHRINK + 0.5
+            return SHRINK * inches(block, WIDTH / SHRINK) + 0.5
         case Table():
             return 0.6 + 0.2 * min(len(block.rows), 8)
         case _:
@@ -272,7 +274,7 @@ def _facts(setter: Setter, facts: Facts) -> None:
 
 
 def _figure(setter: Setter, figure: Figure) -> None:
-    height = figure.height / PIXELS * SHRINK
+    height = SHRINK * inches(figure, WIDTH / SHRINK)
     note = wrapped(figure.caption, SMALL, WIDTH) if figure.caption else []
     setter.need(height + 0.4 + 0.15 * len(note))
     setter.at += 0.08
@@ -294,7 +296,10 @@ def _table(setter: Setter, table: Table) -> None:
     texts = [[cell_text(table, row, column.key) for column in table.columns] for row in table.rows]
     heads = [column.title for column in table.columns]
     size, widths = _columns(heads, texts, [column.form in NUMERIC for column in table.columns])
-    _row(setter, table, heads, widths, size, head=True)
+    if any(heads):
+        _row(setter, table, heads, widths, size, head=True)
+    else:
+        setter.line(setter.at, weight=0.9, colour="faint")
     most = max((abs(known(row.get(c.key)) or 0.0) for row in table.rows for c in table.columns if c.heat), default=0.0)
     for number, (row, cells) in enumerate(zip(table.rows, texts, strict=True)):
         height = _row_height(cells, widths, size)
@@ -316,7 +321,7 @@ def _shade(value: Any, most: float) -> tuple[str, float] | None:
     return LIGHT["gain" if number > 0.0 else "loss"], 0.45 * (abs(number) / most) ** 0.6
 
 
-PAD = 0.1
+PAD = 0.14
 
 
 def _columns(

@@ -20,7 +20,7 @@ DPI = 144
 PIXELS = 96.0
 """Heights of figures are given in CSS pixels, of which an inch has so many."""
 SMALL = 7.5
-LEGEND_INCHES = 0.28
+LEGEND_LINE = 0.2
 STYLE: dict[Any, Any] = {
     "font.family": FONT,
     "font.size": SMALL,
@@ -60,7 +60,7 @@ def to_picture(figure: Figure, form: Literal["png", "svg"]) -> bytes:
     from matplotlib.figure import Figure as Canvas
 
     with styled():
-        height = figure.height / PIXELS + 0.45
+        height = inches(figure, WIDTH - 0.2) + 0.45
         canvas = Canvas(figsize=(WIDTH, height), dpi=DPI, facecolor=LIGHT["paper"])
         FigureCanvasAgg(canvas)
         canvas.text(0.14 / WIDTH, 1.0 - 0.16 / height, figure.title, fontsize=10.5, fontweight="bold", va="top")
@@ -70,10 +70,19 @@ def to_picture(figure: Figure, form: Literal["png", "svg"]) -> bytes:
     return buffer.getvalue()
 
 
+def inches(figure: Figure, width: float) -> float:
+    """How high the figure is when it is so wide, in inches: square panels are no higher than they are wide."""
+    height = figure.height / PIXELS
+    if figure.side_by_side and all(panel.square for panel in figure.panels):
+        return min(height, width / len(figure.panels) - 0.7 + 0.28 + _below(figure) + 0.1)
+    return height
+
+
 def draw(figure: Figure, canvas: Any, *, left: float, top: float, width: float, height: float) -> None:
     """Draws the panels into a rectangle of the canvas: inches from its left and from its top."""
     whole_width, whole_height = canvas.get_size_inches()
-    legend = LEGEND_INCHES if any(mark.legend for panel in figure.panels for mark in panel.marks) else 0.05
+    lines = max((_legend_lines(panel, width)[1] for panel in figure.panels), default=0)
+    legend = 0.05 if figure.side_by_side else 0.05 + LEGEND_LINE * lines
     for panel, box in zip(figure.panels, _boxes(figure, width, height - legend), strict=True):
         x, y, w, h = box
         axes = canvas.add_axes(
@@ -84,7 +93,11 @@ def draw(figure: Figure, canvas: Any, *, left: float, top: float, width: float, 
                 h / whole_height,
             )
         )
-        _panel(axes, figure, panel, last=figure.side_by_side or panel is figure.panels[-1])
+        _panel(axes, figure, panel, width=w, last=figure.side_by_side or panel is figure.panels[-1])
+
+
+def _below(figure: Figure) -> float:
+    return 0.5 if figure.x_title else 0.3
 
 
 def _boxes(figure: Figure, width: float, height: float) -> list[tuple[float, float, float, float]]:
@@ -92,7 +105,7 @@ def _boxes(figure: Figure, width: float, height: float) -> list[tuple[float, flo
     panels = figure.panels
     words = max((len(str(y)) for p in panels if p.flat for m in p.marks for y in m.y), default=0)
     before = min(0.35 + 0.062 * words, 0.45 * width) if words else 0.72
-    below = 0.5 if figure.x_title else 0.3
+    below = _below(figure)
     if figure.side_by_side:
         each = width / len(panels)
         above = 0.28
@@ -112,7 +125,16 @@ def _boxes(figure: Figure, width: float, height: float) -> list[tuple[float, flo
     return boxes
 
 
-def _panel(axes: Any, figure: Figure, panel: Panel, *, last: bool) -> None:
+def _legend_lines(panel: Panel, width: float) -> tuple[int, int]:
+    """How many names stand beside each other in the legend, and on how many lines."""
+    names = [len(mark.name) for mark in panel.marks if mark.legend]
+    if not names:
+        return 1, 0
+    beside = max(1, min(len(names), int((width - 0.8) / (0.45 + 0.066 * max(names)))))
+    return beside, -(-len(names) // beside)
+
+
+def _panel(axes: Any, figure: Figure, panel: Panel, *, width: float, last: bool) -> None:
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
     axes.set_axisbelow(True)
@@ -132,11 +154,13 @@ def _panel(axes: Any, figure: Figure, panel: Panel, *, last: bool) -> None:
         axes.plot((0.0, 1.0), (0.0, 1.0), color=LIGHT["faint"], linewidth=0.8, linestyle="--", zorder=1)
     _scales(axes, figure, panel, last=last)
     shown = [mark for mark in panel.marks if mark.legend]
-    if shown:
+    if shown and figure.side_by_side:
+        axes.legend(loc="best", fontsize=SMALL - 0.5)
+    elif shown:
         axes.legend(
             loc="lower left",
             bbox_to_anchor=(0.0, 1.0),
-            ncols=min(len(shown), 7),
+            ncols=_legend_lines(panel, width + 0.8)[0],
             fontsize=SMALL,
             borderaxespad=0.2,
             handlelength=1.6,
@@ -250,7 +274,7 @@ def _standing(axes: Any, mark: Mark, figure: Figure, *, place: int, count: int) 
 
 def _words(axes: Any, words: Sequence[Any]) -> None:
     axes.set_xticks(range(len(words)), [str(word) for word in words])
-    if sum(len(str(word)) for word in words) > 110:
+    if sum(len(str(word)) for word in words) > 80:
         for text in axes.get_xticklabels():
             text.set(rotation=35, ha="right", rotation_mode="anchor")
 

@@ -264,7 +264,7 @@ def curves_figure(fits: Mapping[str, Mapping[str, Any]]) -> Figure | None:
                 marks.append(
                     Mark(
                         kind="line",
-                        name=f"{name}: {label(curve)}",
+                        name=label(curve),
                         x=list(range(1, len(points) + 1)),
                         y=points,
                         role=role,

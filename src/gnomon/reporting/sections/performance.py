@@ -25,7 +25,7 @@ def performance_section(content: ReportContent) -> Section:
     return Section(
         name="equity",
         title="Equity and drawdown",
-        lead="What 100 became, after costs. Candidates and benchmarks trade the same bars; click a name to show it.",
+        lead="What 100 became, after costs, and how far under its last peak the account stood.",
         blocks=(equity_figure(content), *_drawdowns(content.main), *_relative(content.main)),
     )
 

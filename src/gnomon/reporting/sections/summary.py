@@ -85,8 +85,7 @@ def _headline_facts(content: ReportContent) -> Facts:
     main = content.main
     metrics = main.metrics
     hold = main.benchmarks.get("buy_and_hold")
-    held = f"buy and hold {format_value(hold.metrics.get('total_return'), 'percent')}" if hold else ""
-    final = metrics.get("final_equity")
+    held = f"buy and hold {format_value(hold.metrics.get('total_return'), 'percent')}" if hold else _became(content)
     return Facts(
         facts=(
             Fact(name="Total return", value=metrics.get("total_return"), form="percent", remark=held),
@@ -117,14 +116,13 @@ def _headline_facts(content: ReportContent) -> Facts:
                 form="percent",
                 remark=f"of the first equity; {format_value(metrics.get('costs'), 'money')} in money",
             ),
-            Fact(name="Final equity", value=final, form="money", remark=_from(content)),
         )
     )
 
 
-def _from(content: ReportContent) -> str:
-    initial = initial_equity(content, content.main)
-    return "" if initial is None else f"from {format_value(initial, 'money')}"
+def _became(content: ReportContent) -> str:
+    initial, final = initial_equity(content, content.main), content.main.metrics.get("final_equity")
+    return f"{format_value(initial, 'money')} became {format_value(final, 'money')}"
 
 
 def headline_table(content: ReportContent) -> Table:
@@ -154,7 +152,6 @@ def headline_table(content: ReportContent) -> Table:
             Column(key="kind", title=""),
             Column(key="total_return", title="Total return", form="percent"),
             Column(key="annual_return", title="A year", form="percent"),
-            Column(key="annual_volatility", title="Volatility", form="percent"),
             Column(key="sharpe", title="Sharpe a year ± error", form="sharpe"),
             Column(key="max_drawdown", title="Deepest fall", form="percent"),
             Column(key="trades", title="Trades", form="integer"),
@@ -171,7 +168,7 @@ def headline_table(content: ReportContent) -> Table:
 
 
 def _growth(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    names = ("total_return", "annual_return", "annual_volatility", "max_drawdown")
+    names = ("total_return", "annual_return", "max_drawdown")
     return {name: metrics.get(name, math.nan) for name in names}
 
 

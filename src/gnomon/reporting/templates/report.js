@@ -48,11 +48,11 @@
       plot_bgcolor: "rgba(0,0,0,0)",
       hoverlabel: { bgcolor: colour("paper"), bordercolor: colour("faint"), font: { color: colour("ink"), size: 12 } },
       legend: { orientation: "h", x: 0, y: 1.01, yanchor: "bottom", font: { size: narrow ? 11 : 12 } },
-      margin: { l: narrow ? 40 : 56, r: 12, t: layout.title ? 36 : legend ? 48 : 20, b: 44 },
+      margin: { l: narrow ? 40 : 56, r: 12, t: layout.title ? (legend ? 62 : 36) : legend ? 48 : 20, b: 44 },
       dragmode: narrow ? false : "zoom",
       bargap: 0.25,
     });
-    if (layout.title) layout.title = { ...layout.title, font: { size: 13, color: colour("ink") }, x: 0.02, xanchor: "left", y: 0.97, yanchor: "top" };
+    if (layout.title) layout.title = { ...layout.title, font: { size: 13, color: colour("ink") }, x: 0.02, xanchor: "left", y: 1, yanchor: "top", pad: { t: 8 }, yref: "container" };
     return { data, layout };
   }
 
@@ -101,6 +101,14 @@
         self.setAttribute("aria-pressed", String(plot.log));
         draw(plot);
       }));
+    }
+    if (JSON.parse(plot.source).data.some((trace) => trace.visible === "legendonly")) {
+      const hint = document.createElement("span");
+      hint.className = "hint";
+      hint.textContent = matchMedia("(pointer: coarse)").matches
+        ? "Tap a name below to show or hide it."
+        : "Click a name below to show or hide it; drag to zoom, double-click to go back.";
+      tools.append(hint);
     }
     tools.hidden = !tools.children.length;
   }
