@@ -42,7 +42,7 @@ def shown(capsys: pytest.CaptureFixture[str], workspace: Workspace, *arguments: 
 
 def test_verify_finds_what_was_altered(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     assert said(capsys, workspace, "store", "verify") == {"ok": True, "versions": 1, "objects": 1, "bytes": 700}
-    assert "1 versions, 1 objects, 700 bytes" in shown(capsys, workspace, "store", "verify")
+    assert "1 version, 1 object, 700 bytes" in shown(capsys, workspace, "store", "verify")
     (victim,) = [path for path in (workspace.store.folder / "objects").rglob("*") if path.is_file()]
     victim.chmod(0o644)
     victim.write_bytes(b"worse")
@@ -67,7 +67,7 @@ def test_gc_says_what_it_removes_and_spares_what_stages_made(
             list(faults.kill_forks(action, most=2))
     expected = {"unfinished": 3, "objects": 1, "checkouts": 0, "bytes": 1405, "deferred": False}
     assert said(capsys, workspace, "store", "gc", "--dry-run") == {"dry_run": True, **expected}
-    assert "Removed 3 unfinished writes, 1 objects, 0 checkouts: 1.4 kB" in shown(capsys, workspace, "store", "gc")
+    assert "Removed 3 unfinished writes, 1 object, 0 checkouts: 1.4 kB" in shown(capsys, workspace, "store", "gc")
     assert workspace.products.find("0" * 64) is not None
     with workspace.store.writing("put"):
         assert "its objects were left alone" in shown(capsys, workspace, "store", "gc")
@@ -81,7 +81,7 @@ def test_du_measures(workspace: Workspace, capsys: pytest.CaptureFixture[str], t
     found = said(capsys, workspace, "store", "du")
     assert (found["versions"], found["objects"], found["size"]) == (2, 2, 1_500_700)
     assert found["kinds"] == {"data": 1_500_000, "model": 700}
-    assert "2 objects take 1.5 MB" in shown(capsys, workspace, "store", "du")
+    assert "2 objects in 1.5 MB" in shown(capsys, workspace, "store", "du")
 
 
 def test_trials_are_listed_and_verified(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,8 +22,8 @@ def backtest(
         Path,
         typer.Option(
             "--forecasts",
-            help="Parquet or CSV: timestamp, symbol and `target` (signed fraction of equity), or probability_short, "
-            "probability_flat, probability_long and horizon.",
+            help="Parquet or CSV: timestamp (a bar's close, with its zone), symbol, and `target` (a signed fraction of "
+            "equity) or probability_short, probability_flat, probability_long and horizon.",
         ),
     ],
     data: Annotated[Path | None, typer.Option(help="Bars; the workspace's data without it.")] = None,
@@ -49,7 +49,7 @@ def backtest(
         )
 
     def human(console: Console) -> None:
-        show_verdict(console, result)
+        show_verdict(console, result, what="Your signals")
         for reason in result["reasons"]:
             console.print(f"- {reason}", markup=False)
         for path in result["files"]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import sys
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,8 +20,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gnomon.core.redaction import redact
+
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from gnomon.core.errors import GnomonError
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="The workspace folder.", envvar="GNOMON_WORKSPACE", show_default=False)
@@ -35,10 +40,24 @@ class Session:
     workspace: Path
     json: bool = False
 
-    def emit(self, data: Mapping[str, Any], human: Callable[[Console], None] | None = None) -> None:
-        """Shows a result: `data` as one JSON object under `--json`, else `human` on a console (or key: value lines)."""
+    def emit(
+        self,
+        data: Mapping[str, Any],
+        human: Callable[[Console], None] | None = None,
+        *,
+        failure: GnomonError | None = None,
+    ) -> None:
+        """Shows a result: `data` as one JSON object under `--json`, else `human` on a console (or key: value lines).
+
+        A `failure` ends the command after what was found is shown: a gate that was not passed. The one JSON object
+        holds it too.
+        """
         if self.json:
-            sys.stdout.write(json.dumps(data, default=str, ensure_ascii=False, allow_nan=False) + "\n")
+            told = {} if failure is None else {"error": redact(str(failure)), "exit_code": failure.exit_code}
+            text = json.dumps({**data, **told}, default=str, ensure_ascii=False, allow_nan=False)
+            sys.stdout.write(text + "\n")
+            if failure is not None:
+                raise typer.Exit(failure.exit_code)
             return
         from rich.console import Console
 
@@ -48,8 +67,9 @@ class Session:
         if human is not None:
             human(console)
         else:
-            for key, value in data.items():
-                console.print(f"{key}: {value}", markup=False)
+            facts(console, data)
+        if failure is not None:
+            raise failure
 
     @contextmanager
     def progress(self, description: str) -> Iterator[Callable[[str, float], None]]:
@@ -66,28 +86,59 @@ class Session:
             yield lambda text, fraction: progress.update(task, description=text, completed=fraction)
 
 
-def table(console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """Prints a plain table: numbers to the right, text to the left."""
+def table(
+    console: Console, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "", rule: int = 0
+) -> None:
+    """Prints a plain table: columns of figures to the right, others to the left; a line after the first `rule` rows."""
     from rich import box
     from rich.table import Table
 
-    shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
     for index, column in enumerate(columns):
-        numeric = any(_is_figure(row[index]) for row in rows)
-        shown.add_column(column, justify="right" if numeric else "left", no_wrap=numeric, overflow="fold")
-    for row in rows:
-        shown.add_row(*("" if value is None else _cell(value) for value in row))
+        cells = [row[index] for row in rows if row[index] is not None and row[index] != ""]
+        figures = bool(cells) and all(map(_is_figure, cells))
+        # A figure or a moment that is cut in two cannot be read; words can.
+        whole = figures or all(len(_cell(cell)) <= 25 for cell in cells)
+        shown.add_column(column, justify="right" if figures else "left", no_wrap=whole, overflow="fold")
+    for number, row in enumerate(rows, start=1):
+        shown.add_row(*("" if value is None else _cell(value) for value in row), end_section=number == rule)
     console.print(shown, markup=False)
+
+
+def facts(console: Console, data: Mapping[str, Any]) -> None:
+    """Prints one `key: value` a line, lists and mappings in words."""
+    for key, value in data.items():
+        console.print(f"{key.replace('_', ' ')}: {_in_words(value)}", markup=False)
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun.
+
+    >>> count(1, "stage"), count(1200, "stage")
+    ('1 stage', '1,200 stages')
+    """
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+_FIGURE = re.compile(r"[-+]?[\d,]*\.?\d+(e[-+]?\d+)?( ?(%|bytes|[kMGT]B))?")
 
 
 def _is_figure(value: object) -> bool:
     if isinstance(value, str):
-        return value[:1].isdigit() or (value[:1] == "-" and value[1:2].isdigit())
+        return _FIGURE.fullmatch(value) is not None
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: object) -> str:
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_in_words(inner)}" for key, inner in value.items()) or "none"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_in_words, value)) or "none"
+    return "none" if value is None or value == "" else str(value)
 
 
 def command(app: typer.Typer, name: str | None = None) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gnomon.cli.base import Session, command
+from gnomon.cli.base import Session, command, count
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -36,13 +36,16 @@ def demo(session: Session) -> None:
 
     def human(console: Console) -> None:
         rows = context.get_metadata("source")
+        what = "Real daily bars" if rows["source"] == "embedded" else "Bars"
+        models = count(len(context.outcome.plan.setup.config.candidates()), "model")
         console.print(
-            f"Real daily bars of {' and '.join(rows['symbols'])}, {rows['start'][:10]} to {rows['end'][:10]}: "
-            f"{rows['rows']:,} of them, checked; features and labels made; two models trained on a purged split; "
-            "forecasts traded with costs.",
+            f"{what} of {' and '.join(rows['symbols'])}, {rows['start'][:10]} to {rows['end'][:10]}: "
+            f"{rows['rows']:,} of them, checked; features and labels made; {models} trained on rows whose labels end "
+            "before those they are judged on; forecasts traded with costs.",
             markup=False,
         )
-        show_verdict(console, summary)
+        if summary.get("candidates"):
+            show_verdict(console, summary)
         for form, path in summary["reports"].items():
             console.print(f"Report ({form}): {path}", markup=False)
         console.print(f"Now edit {folder / CONFIG_FILE} and run: gnomon run --workspace {folder}", markup=False)

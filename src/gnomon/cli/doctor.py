@@ -26,10 +26,9 @@ def doctor(session: Session) -> None:
     def human(console: Console) -> None:
         table(console, ("", "what", "finding"), [(c["status"], c["what"], c["finding"]) for c in checks])
 
-    session.emit({"healthy": all(c["status"] != "bad" for c in checks), "checks": checks}, human)
     bad = [c for c in checks if c["status"] == "bad"]
-    if bad:
-        raise GnomonError("; ".join(f"{c['what']}: {c['finding']}" for c in bad))
+    failure = GnomonError("; ".join(f"{c['what']}: {c['finding']}" for c in bad)) if bad else None
+    session.emit({"healthy": not bad, "checks": checks}, human, failure=failure)
 
 
 def _check(status: str, what: str, finding: str) -> dict[str, Any]:

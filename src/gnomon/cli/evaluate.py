@@ -53,8 +53,9 @@ def evaluate(
         for reason in summary["reasons"]:
             console.print(f"- {reason}", markup=False)
 
-    session.emit(summary, human)
     failed = [t.name for t in evaluations[chosen["chosen"]].thresholds if not t.passed]
+    failure = None
     if gate and (not verdict.edge or failed):
         missed = f"; thresholds missed: {', '.join(failed)}" if failed else ""
-        raise GateError(f"{verdict.text.rstrip('.')}{missed}")
+        failure = GateError(f"{verdict.text.rstrip('.')}{missed}")
+    session.emit(summary, human, failure=failure)

@@ -104,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     as_json = "--json" in arguments
     try:
-        result = app(arguments, standalone_mode=False)
+        result = app(arguments, standalone_mode=False, prog_name="gnomon")
     except GnomonError as error:
         message = "\n  ".join([str(error), *getattr(error, "__notes__", ())])
         return _fail(message, error.exit_code, as_json=as_json, rows=getattr(error, "rows", None))

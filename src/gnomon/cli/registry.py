@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gnomon.cli.base import Session, command, table
+from gnomon.cli.base import Session, command, facts, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,8 +51,7 @@ def show(
     acts = registry.history(model)
 
     def human(console: Console) -> None:
-        for key, value in asdict(found).items():
-            console.print(f"{key}: {value}", markup=False)
+        facts(console, asdict(found))
         if acts:
             rows = [(a.at[:19], a.alias, a.old or "none", a.new, a.by, a.reason, _done(done=a.done)) for a in acts]
             table(console, ("promoted at", "alias", "from", "to", "by", "reason", ""), rows)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gnomon.cli.base import Session, command, table
+from gnomon.cli.base import Session, command, count, table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,8 +74,9 @@ def show_run(session: Session, context: RunContext) -> None:
         outcome = context.outcome
         reused = sum(stage.status == "reused" for stage in outcome.stages.values())
         seconds = sum(stage.seconds for stage in outcome.stages.values())
-        done = f"{len(outcome.computed)} stages computed in {seconds:.1f} s, {reused} found done"
-        console.print(f"Run {context.run.id}: {done}.", markup=False)
+        left = len(outcome.stages) - len(outcome.computed) - reused
+        done = f"{count(len(outcome.computed), 'stage')} computed in {seconds:.1f} s, {reused} found done"
+        console.print(f"Run {context.run.id}: {done}{f', {left} left out' if left else ''}.", markup=False)
         if summary.get("candidates"):
             show_verdict(console, summary)
         for form, path in summary.get("reports", {}).items():
@@ -83,11 +85,9 @@ def show_run(session: Session, context: RunContext) -> None:
     session.emit(summary, human)
 
 
-def show_verdict(console: Console, summary: dict[str, object]) -> None:
-    """A short table that a person understands, and the verdict in words."""
+def show_verdict(console: Console, summary: Mapping[str, Any], *, what: str = "Out of sample") -> None:
+    """A short table that a person understands, benchmarks below the line, and the verdict in words."""
     rows = summary["candidates"]
-    if not isinstance(rows, list):
-        raise TypeError(f"candidates must be a list, was {type(rows).__name__}")
     columns = ("strategy", "total return", "a year", "Sharpe a year", "+/-", "deepest fall", "costs paid")
     shown = [
         (
@@ -102,7 +102,8 @@ def show_verdict(console: Console, summary: dict[str, object]) -> None:
         for row in rows
     ]
     console.print()
-    table(console, columns, shown, title=f"Out of sample, {summary['period']}, after costs")
+    strategies = sum(row["kind"] == "strategy" for row in rows)
+    table(console, columns, shown, title=f"{what}, {summary['period']}, after costs", rule=strategies)
     console.print(str(summary["verdict"]), markup=False)
     console.print()
 

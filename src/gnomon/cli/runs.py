@@ -32,8 +32,8 @@ def list_(session: Session) -> None:
         if not rows:
             console.print("No runs yet; `gnomon run` makes one.")
             return
-        columns = ("run", "status", "started_at", "seconds")
-        table(console, ("run", "status", "started", "seconds"), [[row[c] for c in columns] for row in rows])
+        shown = [(*row.values(),) for row in rows]
+        table(console, ("run", "status", "started", "seconds", "chosen", "Sharpe a year", "edge"), shown)
 
     session.emit({"runs": rows}, human)
 
@@ -41,8 +41,12 @@ def list_(session: Session) -> None:
 @command(app)
 def show(session: Session, run_id: RunArgument = "latest") -> None:
     """One run: its stages, its files, its verdict."""
+    from gnomon.cli.run import show_verdict
+    from gnomon.pipeline.summary import verdict_of
+
     run = _runs(session).get(run_id)
     state = run.state()
+    found = verdict_of(run)
     data: dict[str, Any] = {"run": run.id, "folder": str(run.folder), **state}
     metrics = run.folder / "metrics.json"
     if metrics.exists():
@@ -54,8 +58,11 @@ def show(session: Session, run_id: RunArgument = "latest") -> None:
             console.print(state["error"], markup=False, style="red")
         stages = state.get("stages", {})
         table(console, ("stage", "status", "seconds"), [(n, s["status"], s["seconds"]) for n, s in stages.items()])
-        for path in sorted(p for p in run.folder.iterdir() if p.is_file()):
-            console.print(f"  {path}", markup=False)
+        console.print(f"Its files are in {run.folder}:", markup=False)
+        for path in sorted(p for p in run.folder.rglob("*") if p.is_file()):
+            console.print(f"  {path.relative_to(run.folder)}", markup=False)
+        if found:
+            show_verdict(console, found)
 
     session.emit(data, human)
 
@@ -82,7 +89,10 @@ def diff(session: Session, first: RunArgument, second: RunArgument) -> None:
     ]
 
     def human(console: Console) -> None:
-        table(console, ("key", a.id, b.id), [(s["key"], str(s["first"]), str(s["second"])) for s in settings])
+        if settings:
+            table(console, ("key", a.id, b.id), [(s["key"], str(s["first"]), str(s["second"])) for s in settings])
+        else:
+            console.print("The two configurations are the same.")
         table(
             console,
             ("stage", "same code", "same result"),
@@ -101,16 +111,23 @@ def reproduce(session: Session, run_id: RunArgument = "latest") -> None:
 
     run = _runs(session).get(run_id)
     with tempfile.TemporaryDirectory(prefix="gnomon-reproduce-") as folder, session.progress("reproducing") as update:
-        differing = again(run, session.workspace.resolve(), Path(folder), progress=update)
-    session.emit(
-        {"run": run.id, "reproduced": not differing, "differing": differing},
-        lambda console: console.print(
-            f"Run {run.id}: " + ("every byte came out the same." if not differing else "these came out otherwise:"),
-            markup=False,
-        ),
-    )
-    if differing:
-        raise GateError(f"run {run.id} did not reproduce: {', '.join(differing)}")
+        found = again(run, session.workspace, Path(folder), progress=update)
+    failure = None
+    if found.differing:
+        since = f"; the code or libraries of {', '.join(found.other_code)} are others now" if found.other_code else ""
+        failure = GateError(f"run {run.id} did not reproduce: {', '.join(found.differing)}{since}")
+    data = {
+        "run": run.id,
+        "reproduced": not found.differing,
+        "differing": list(found.differing),
+        "other_code": list(found.other_code),
+    }
+
+    def human(console: Console) -> None:
+        if not found.differing:
+            console.print(f"Run {run.id}: every byte came out the same.", markup=False)
+
+    session.emit(data, human, failure=failure)
 
 
 def _runs(session: Session) -> RunFolders:
@@ -120,13 +137,19 @@ def _runs(session: Session) -> RunFolders:
 
 
 def _row(run: Run) -> dict[str, Any]:
-    state = run.state()
+    from gnomon.pipeline.summary import verdict_of
+
+    state, found = run.state(), verdict_of(run)
     seconds = round(sum(stage["seconds"] for stage in state.get("stages", {}).values()), 1)
+    chosen = next((row for row in found.get("candidates", ()) if row["kind"] == "strategy"), None)
     return {
         "run": run.id,
         "status": state.get("status", "unknown"),
-        "started_at": state.get("started_at"),
+        "started_at": state.get("started_at", "")[:19],
         "seconds": seconds,
+        "chosen": found.get("chosen"),
+        "annual_sharpe": chosen and chosen["annual_sharpe"],
+        "edge": None if chosen is None else "shown" if found["edge"] else "not shown",
     }
 
 

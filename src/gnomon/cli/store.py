@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gnomon.cli.base import Session, command, table
+from gnomon.cli.base import Session, command, count, table
 from gnomon.core.errors import IntegrityError
 
 if TYPE_CHECKING:
@@ -38,7 +38,9 @@ def verify(session: Session) -> None:
 
     def human(console: Console) -> None:
         console.print(
-            f"All right: {report.versions} versions, {report.objects} objects, {_spell(report.size)}.", markup=False
+            f"All right: {count(report.versions, 'version')}, {count(report.objects, 'object')}, "
+            f"{_spell(report.size)}.",
+            markup=False,
         )
 
     session.emit(data, human)
@@ -63,8 +65,9 @@ def gc(
     }
 
     def human(console: Console) -> None:
+        found = ((collected.temporary, "unfinished write"), (collected.objects, "object"))
+        what = ", ".join(count(number, noun) for number, noun in (*found, (collected.checkouts, "checkout")))
         verb = "Would remove" if dry_run else "Removed"
-        what = f"{collected.temporary} unfinished writes, {collected.objects} objects, {collected.checkouts} checkouts"
         console.print(f"{verb} {what}: {_spell(collected.size)}.", markup=False)
         if collected.deferred:
             console.print("Another process is writing to the store: its objects were left alone; try again later.")
@@ -80,8 +83,10 @@ def du(session: Session) -> None:
     usage = open_workspace(session.workspace).store.du()
 
     def human(console: Console) -> None:
-        console.print(f"{usage.objects} objects take {_spell(usage.size)}.", markup=False)
-        console.print(f"{usage.versions} versions would take {_spell(usage.logical)} one by one:", markup=False)
+        console.print(f"{count(usage.objects, 'object')} in {_spell(usage.size)}.", markup=False)
+        console.print(
+            f"{count(usage.versions, 'named version')}, one by one {_spell(usage.logical)}; by kind:", markup=False
+        )
         table(console, ("kind", "size"), [(kind, _spell(size)) for kind, size in usage.kinds.items()])
 
     session.emit(asdict(usage), human)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gnomon.cli.base import Session, command, table
+from gnomon.cli.base import Session, command, count, table
 from gnomon.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def list_(
             console.print("No trials yet; `gnomon run` scores some.")
             return
         columns = ("number", "time", "kind", "name", "dataset", "sharpe", "bars")
-        headings = ["", "scored at", "kind", "name", "data", "Sharpe per bar", "bars"]
+        headings = ["row", "scored at", "kind", "name", "market", "Sharpe per bar", "bars"]
         table(console, headings, [[_short(getattr(trial, column)) for column in columns] for trial in trials])
-        headings = ["data", "trials", "effective trials", "variance of their Sharpe ratios"]
+        headings = ["market", "trials", "effective trials", "variance of their Sharpe ratios"]
         table(console, headings, [[_short(value) for value in row.values()] for row in sets])
 
     session.emit({"trials": [asdict(trial) for trial in trials], "datasets": sets}, human)
@@ -63,16 +63,22 @@ def verify(
         list[str] | None, typer.Option(help="A head that a report shows, as COUNT:HASH; may be given several times.")
     ] = None,
 ) -> None:
-    """Read the whole ledger again: chain, head, return series; exit 1 when a row was removed or altered."""
+    """Read the whole ledger again: chain, head, return series, and the heads that runs have noted.
+
+    Exit 1 when a row was removed or altered.
+    """
     from gnomon.pipeline.workspace import open_workspace
 
+    workspace = open_workspace(session.workspace)
     anchors = [_anchor(text) for text in head or []]
-    found = open_workspace(session.workspace).trials.verify(anchors)
+    noted = {run.id: found for run in workspace.runs.list() if (found := run.trial_head()) is not None}
+    found = workspace.trials.verify([*anchors, *noted.values()])
 
     def human(console: Console) -> None:
-        console.print(f"All right: {found.count} rows, the last {found.hash}.", markup=False)
+        console.print(f"All right: {count(found.count, 'row')}, the last {found.hash}.", markup=False)
+        console.print(f"{count(len(anchors) + len(noted), 'head')} noted by runs and reports lie on its chain.")
 
-    session.emit({"ok": True, "count": found.count, "hash": found.hash}, human)
+    session.emit({"ok": True, "count": found.count, "hash": found.hash, "anchors": len(anchors) + len(noted)}, human)
 
 
 def _anchor(text: str) -> Head:
@@ -85,5 +91,7 @@ def _anchor(text: str) -> Head:
 
 
 def _short(value: object) -> object:
-    """Long names and time stamps, cut for a table."""
-    return value[:19] if isinstance(value, str) and len(value) > 24 else value
+    """Time stamps and hashes, cut for a table."""
+    if not isinstance(value, str) or len(value) <= 24:
+        return value
+    return value[:12] if len(value) == 64 else value[:19]

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gnomon.config.loader import load_config
-from gnomon.pipeline import stages as _stages  # noqa: F401  the built-in stages register themselves
 from gnomon.pipeline.executor import Outcome, PipelineExecutor, StageOutcome
 from gnomon.pipeline.plan import make_plan
 from gnomon.pipeline.published import PUBLISHED

@@ -34,6 +34,13 @@ class Codec(ABC, Generic[T]):
     def load(self, folder: Path) -> T:
         """Reads what `save` wrote."""
 
+    def as_loaded(self, value: T) -> T:
+        """The value as `load` would give it: what a run hands on must not depend on whether it was killed between.
+
+        Codecs whose values come back in another shape (an order of keys) say so here.
+        """
+        return value
+
     @abstractmethod
     def check(self, value: object) -> str | None:
         """What is wrong with the value's type or schema, in words; None when nothing is."""
@@ -60,6 +67,8 @@ class Setup:
     plugins: tuple[Path, ...] = ()
     """The user's own Python files; they are part of every stage's code."""
     clock: Clock = field(default_factory=SystemClock)
+    trials: Path | None = None
+    """The trial ledger that tries are recorded in; None takes the workspace's."""
 
 
 class PipelineContext(Mapping[Key[Any], Any]):

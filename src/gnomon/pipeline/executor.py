@@ -52,6 +52,11 @@ class Outcome:
         return next((r.products[key.name] for r in self.records.values() if key.name in r.products), None)
 
     @property
+    def whole(self) -> bool:
+        """Whether no stage of the plan was left out."""
+        return all(stage.status in {"done", "reused"} for stage in self.stages.values())
+
+    @property
     def computed(self) -> list[str]:
         """Stages that were computed now, not found done."""
         return [name for name, outcome in self.stages.items() if outcome.status == "done"]
@@ -184,7 +189,8 @@ class PipelineExecutor:
             record = self.products.save(stage.name, mine.key, values)
         with self._lock:
             # Kept in memory only while a later stage will read it.
-            self._values.update({key.name: value for key, value in values.items() if self._readers.get(key.name)})
+            kept = {key: value for key, value in values.items() if self._readers.get(key.name)}
+            self._values.update({key.name: key.codec.as_loaded(value) for key, value in kept.items()})
         return record
 
     def _load(self, key: Key[T]) -> T:

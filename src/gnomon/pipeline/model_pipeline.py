@@ -12,14 +12,13 @@ from gnomon.config.manager import ConfigManager
 from gnomon.config.resolved import to_yaml
 from gnomon.core.clock import Clock, SystemClock
 from gnomon.core.errors import DataError, GnomonError
-from gnomon.core.files import atomic_path
+from gnomon.core.files import atomic_path, write_atomic
 from gnomon.core.logging import bound, configure_logging, get_logger
-from gnomon.pipeline import stages as _stages  # noqa: F401  the built-in stages register themselves
 from gnomon.pipeline.base import Key
 from gnomon.pipeline.executor import Outcome, PipelineExecutor, StageOutcome
 from gnomon.pipeline.keys import SOURCE
 from gnomon.pipeline.plan import Plan, make_plan
-from gnomon.pipeline.runs import Run, publish, write_state
+from gnomon.pipeline.runs import CONFIG, Run, publish, restore_state, write_state
 from gnomon.pipeline.summary import summarise
 from gnomon.pipeline.workspace import Workspace, open_workspace
 from gnomon.store.locks import lock
@@ -39,7 +38,10 @@ class RunContext:
         self._metadata = dict(metadata)
 
     def get_metadata(self, name: str, default: Any = None) -> Any:
-        """A fact about the run: pipeline_status, pipeline_name, run_id, run_folder, stages, source."""
+        """A fact about the run: pipeline_status, pipeline_name, run_id, run_folder, stages, source.
+
+        pipeline_status is "completed", or "partial" where `until` left stages out.
+        """
         return self._metadata.get(name, default)
 
     def value(self, key: Key[T]) -> T:
@@ -102,6 +104,10 @@ class ModelPipeline:
             clock=self.clock,
         )
         plan = self.plan
+        for name in (until, again_from):
+            if name is not None:
+                # A stage that is not there is told before anything is noted as begun.
+                plan.following(name)
         with (
             lock(workspace.made / "run.lock", f"gnomon run {plan.run_id}"),
             bound(run_id=plan.run_id),
@@ -125,6 +131,9 @@ class ModelPipeline:
                 self._note(run, "running", started, stages)
             progress(*_progress(stages))
 
+        config_yaml = to_yaml(workspace.config)
+        if not (run.folder / CONFIG).exists():
+            write_atomic(run.folder / CONFIG, config_yaml.encode())
         executor = PipelineExecutor(plan, products, watch=watch)
         log.info("run started", pipeline=plan.pipeline, stages=len(plan.stages))
         try:
@@ -136,12 +145,21 @@ class ModelPipeline:
             if isinstance(error, GnomonError):
                 log.error("run failed", error=str(error))
             raise
-        publish(run, outcome, products, config_yaml=to_yaml(workspace.config))
-        facts = self._keep(run, before, outcome, executor) if until is None else {}
-        self._note(run, "completed", started, outcome.stages, facts=facts)
-        log.info("run completed", computed=len(outcome.computed))
+        if outcome.whole:
+            status = "completed"
+            publish(run, outcome, products, config_yaml=config_yaml)
+            facts = self._keep(run, before, outcome, executor)
+            self._note(run, status, started, outcome.stages, facts=facts)
+        elif before.get("status") == "completed":
+            # The whole run stands: its plan is this one, so these stages made nothing else.
+            status = "partial"
+            restore_state(run, before)
+        else:
+            status = "partial"
+            self._note(run, status, started, outcome.stages)
+        log.info("run ended", status=status, computed=len(outcome.computed))
         metadata = {
-            "pipeline_status": "completed",
+            "pipeline_status": status,
             "pipeline_name": plan.pipeline,
             "run_id": plan.run_id,
             "run_folder": run.folder,

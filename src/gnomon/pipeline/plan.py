@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,6 +88,8 @@ def make_plan(setup: Setup, *, pipeline: str | None = None) -> Plan:
     Raises PlanError or ConfigError that names an unknown pipeline, stage, component or key, a read that nothing writes,
     a key that two stages write, or stages that wait for each other.
     """
+    # They register themselves; imported here because they stand on modules that stand on this one.
+    importlib.import_module("gnomon.pipeline.stages")
     config = setup.config
     name = pipeline or config.pipeline
     pipelines: dict[str, Sequence[str | StageConfig]] = {"default": DEFAULT_PIPELINE, **config.pipelines}

@@ -20,7 +20,9 @@ from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.executor import Outcome, StageOutcome
 from gnomon.pipeline.products import ProductStore
 from gnomon.pipeline.published import PUBLISHED
+from gnomon.store.trials import Head
 
+CONFIG = "config.yaml"
 MANIFEST = "manifest.json"
 STATE = "state.json"
 
@@ -43,6 +45,11 @@ class Run:
         if not path.exists():
             raise StoreError(f"run {self.id!r} has not finished; run it again and it goes on where it stopped")
         return dict(json.loads(path.read_bytes()))
+
+    def trial_head(self) -> Head | None:
+        """Where the trial ledger stood when the run had been counted; None for one that has not finished."""
+        noted = self.state().get("facts", {}).get("trial_head")
+        return None if noted is None else Head(**noted)
 
     def verify(self) -> None:
         """Raises IntegrityError that names the first published file whose bytes are not those of the manifest."""
@@ -114,13 +121,18 @@ def write_state(
         "error": error,
         "facts": dict(facts),
     }
+    restore_state(run, state)
+
+
+def restore_state(run: Run, state: Mapping[str, Any]) -> None:
+    """Writes a state as `Run.state` gave it."""
     write_atomic(run.folder / STATE, json.dumps(state, indent=2).encode())
 
 
 def publish(run: Run, outcome: Outcome, products: ProductStore, *, config_yaml: str) -> None:
     """Copies what the pipeline published into the run's folder, each file by rename, and the manifest last."""
-    write_atomic(run.folder / "config.yaml", config_yaml.encode())
-    files = {"config.yaml": hash_file(run.folder / "config.yaml")}
+    write_atomic(run.folder / CONFIG, config_yaml.encode())
+    files = {CONFIG: hash_file(run.folder / CONFIG)}
     product = outcome.product(PUBLISHED)
     if product is not None:
         products.copy_out(product, run.folder)

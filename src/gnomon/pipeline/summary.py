@@ -17,12 +17,19 @@ def summarise(run: Run, outcome: Outcome) -> dict[str, Any]:
         "run": run.id,
         "folder": str(run.folder),
         "stages": {name: stage.status for name, stage in outcome.stages.items()},
-        "reports": {form: str(path) for form in REPORTS if (path := run.folder / f"report.{form}").exists()},
+        "reports": {},
     }
-    metrics = run.folder / "metrics.json"
-    if metrics.exists() and outcome.stages and all(s.status in {"done", "reused"} for s in outcome.stages.values()):
-        summary |= read_metrics(json.loads(metrics.read_bytes()))
+    if outcome.whole:
+        forms = {form: run.folder / f"report.{form}" for form in REPORTS}
+        summary["reports"] = {form: str(path) for form, path in forms.items() if path.exists()}
+        summary |= verdict_of(run)
     return summary
+
+
+def verdict_of(run: Run) -> dict[str, Any]:
+    """What a run found, from its metrics.json; empty for one that judged nothing or has not finished."""
+    metrics = run.folder / "metrics.json"
+    return read_metrics(json.loads(metrics.read_bytes())) if metrics.exists() else {}
 
 
 def read_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
@@ -30,12 +37,12 @@ def read_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
     evaluations = metrics["candidates"]
     chosen = evaluations[metrics["chosen"]]
     rows = []
-    for name, evaluation in evaluations.items():
+    for name, evaluation in sorted(evaluations.items(), key=lambda item: (item[0] != metrics["chosen"], item[0])):
         mark = " (chosen)" if name == metrics["chosen"] and len(evaluations) > 1 else ""
         figures = evaluation["metrics"]
         initial = figures["final_equity"] / (1.0 + figures["total_return"]) if figures["final_equity"] else None
-        rows.append(_row(name + mark, evaluation, figures["costs"] / initial if initial else None))
-    rows += [_row(name, benchmark, None) for name, benchmark in chosen["benchmarks"].items()]
+        rows.append(_row(name + mark, "strategy", evaluation, figures["costs"] / initial if initial else None))
+    rows += [_row(name, "benchmark", found, None) for name, found in sorted(chosen["benchmarks"].items())]
     return {
         "chosen": metrics["chosen"],
         "chosen_by": metrics["chosen_by"],
@@ -49,11 +56,12 @@ def read_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _row(name: str, judged: dict[str, Any], costs: float | None) -> dict[str, Any]:
+def _row(name: str, kind: str, judged: dict[str, Any], costs: float | None) -> dict[str, Any]:
     figures, doubt = judged["metrics"], judged["doubt"]
     error = doubt["standard_error"]
     return {
         "name": name,
+        "kind": kind,
         "total_return": figures["total_return"],
         "annual_return": figures["annual_return"],
         "annual_sharpe": doubt["annual_sharpe"],

@@ -14,9 +14,9 @@ from gnomon.data.base import TIMESTAMP
 from gnomon.store.trials import TrialLedger
 
 
-def trial_ledger(workspace: Path, *, clock: Clock | None = None) -> TrialLedger:
-    """The trial ledger of a workspace."""
-    return TrialLedger(workspace / ".gnomon" / "trials" / "trials.jsonl", clock=clock)
+def trial_ledger(workspace: Path, *, path: Path | None = None, clock: Clock | None = None) -> TrialLedger:
+    """The trial ledger of a workspace, or the one in the file `path`."""
+    return TrialLedger(path or workspace / ".gnomon" / "trials" / "trials.jsonl", clock=clock)
 
 
 def market_of(symbols: Sequence[str], frequency: str) -> str:

@@ -164,6 +164,20 @@ class TrialLedger:
             self._write_head()
             return self._rows[-1]
 
+    def copy(self, path: Path | str, *, rows: int) -> TrialLedger:
+        """A ledger of its own in the file `path`: this one as it stood at its row `rows`."""
+        with self._up_to_date("copy the trials"):
+            kept = self._rows[:rows]
+            lines = self.path.read_bytes().splitlines(keepends=True)[: len(kept)] if kept else []
+        other = TrialLedger(path, clock=self._clock)
+        for digest in sorted({trial.returns for trial in kept if trial.returns}):
+            other.series.add(self.series.fetch(digest))
+        if kept:
+            write_atomic(other.path, b"".join(lines))
+            head = {"count": len(kept), "hash": kept[-1].hash, "bytes": sum(map(len, lines))}
+            write_atomic(other.head_path, seal(head))
+        return other
+
     def rows(self) -> list[Trial]:
         """Every row, repeats included."""
         with self._up_to_date("read the trials"):

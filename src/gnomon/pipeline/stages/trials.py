@@ -37,7 +37,8 @@ class TrialStage(BuiltinStage):
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Records each candidate once and reads back all that were ever scored on this market."""
-        ledger = trial_ledger(context.setup.workspace, clock=context.setup.clock)
+        setup = context.setup
+        ledger = trial_ledger(setup.workspace, path=setup.trials, clock=setup.clock)
         source = context[SOURCE]
         market = market_of(source["symbols"], source["frequency"])
         settings = dict(self.config)
