@@ -9,6 +9,7 @@ import polars as pl
 
 from gnomon.config.loader import load_config
 from gnomon.config.models import PipelineConfig, SideTableConfig
+from gnomon.core.errors import ConfigError
 from gnomon.data.curate import curate
 from gnomon.data.manager import DataManager, rooted
 from gnomon.data.read import read_bars
@@ -44,6 +45,11 @@ def load_inputs(
     if data is not None:
         frequency = {} if config.data.frequency is None else {"frequency": config.data.frequency}
         bars = read_bars(data, checks=None, stamp=stamp, **frequency)
+    elif not (workspace / CONFIG_FILE).is_file():
+        raise ConfigError(
+            f"no bars are named: give a file with --data, or a workspace (no {CONFIG_FILE} stands in "
+            f"{workspace.absolute()})"
+        )
     else:
         bars = DataManager(config_manager=Given(config), root=workspace.resolve()).load()
     curation = curate(bars, config.data, root=workspace.resolve(), train=train_fraction(config))

@@ -13,8 +13,8 @@ from gnomon.config.loader import load_config
 from gnomon.config.resolved import masked, to_yaml
 from gnomon.core.clock import Clock, SystemClock
 from gnomon.core.errors import DataError, nearest
+from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json
-from gnomon.data.base import TIMESTAMP
 from gnomon.data.calendars import infer_frequency
 from gnomon.data.digest import hash_bars
 from gnomon.evaluation.base import Evaluation
@@ -114,7 +114,7 @@ def backtest_signals(
         for table_name in ("equity", "fills", "targets"):
             write_table(getattr(simulation, table_name), out / f"{table_name}.parquet")
             files.append(out / f"{table_name}.parquet")
-        (out / "metrics.json").write_bytes(canonical_json(finite(metrics)))
+        write_atomic(out / "metrics.json", canonical_json(finite(metrics)))
         result["files"] = [str(path) for path in [*files, out / "metrics.json"]]
     return result
 
@@ -122,25 +122,56 @@ def backtest_signals(
 def trade(
     table: pl.DataFrame, bars: pl.DataFrame, workflow: BacktestingWorkflow, *, funding: pl.DataFrame | None = None
 ) -> Simulation:
-    """Targets (a column `target`) go straight to the ledger, forecasts (probabilities) through sizing first."""
-    if "target" in table.columns:
-        targets = table.select("timestamp", "symbol", "target")
-        stamps = targets["timestamp"].dtype
-        if not isinstance(stamps, pl.Datetime) or stamps.time_zone is None:
-            raise DataError(f"column 'timestamp' of the signals is {stamps}; write moments with a time zone")
-        targets = targets.with_columns(pl.col("timestamp").dt.convert_time_zone("UTC").cast(TIMESTAMP))
-        first = targets["timestamp"].min()
-        traded = bars.filter(pl.col("symbol").is_in(targets["symbol"].unique().to_list()), pl.col("timestamp") >= first)
-        if traded.is_empty():
-            raise DataError(f"the signals begin at {first!s}, after the last bar; they cannot be traded")
-        return simulate(traded, targets, workflow.execution, guardrails=workflow.guardrails, funding=funding)
-    if "probability_long" in table.columns:
-        return workflow.run(Forecast.from_frame(table.drop("part", strict=False)), bars, funding=funding)
-    close = nearest("target", table.columns)
-    raise DataError(
-        "the signals need a column `target`, or the columns probability_short, probability_flat, probability_long and "
-        f"horizon; they have {', '.join(table.columns)}{f'; is {close!r} the target?' if close else ''}"
-    )
+    """Targets (a column `target`) go straight to the ledger, forecasts (probabilities) through sizing first.
+
+    Of a run's own predictions.parquet only the rows of the test part are traded: a model was stopped by the others.
+    """
+    _require(table, bars)
+    if "part" in table.columns:
+        table = table.filter(pl.col("part") == "test").drop("part")
+        if table.is_empty():
+            raise DataError("none of the signals is of the part 'test'; leave the column `part` out to trade all")
+    if "target" not in table.columns:
+        return workflow.run(Forecast.from_frame(table), bars, funding=funding)
+    targets = table.select("timestamp", "symbol", "target")
+    if not targets["target"].dtype.is_numeric():
+        raise DataError(f"column 'target' of the signals must hold numbers, it is {targets['target'].dtype}")
+    if targets["target"].cast(pl.Float64).fill_nan(None).null_count() == targets.height:
+        raise DataError("column 'target' of the signals holds no number")
+    first = targets["timestamp"].min()
+    traded = bars.filter(pl.col("symbol").is_in(targets["symbol"].unique().to_list()), pl.col("timestamp") >= first)
+    if traded.is_empty():
+        raise DataError(
+            f"the signals begin at {first!s}, after the last bar at {bars['timestamp'].max()!s}; they cannot be traded"
+        )
+    return simulate(traded, targets, workflow.execution, guardrails=workflow.guardrails, funding=funding)
+
+
+PROBABILITIES = ("probability_short", "probability_flat", "probability_long", "horizon")
+
+
+def _require(table: pl.DataFrame, bars: pl.DataFrame) -> None:
+    """DataError that names the first column or symbol that is not as it has to be."""
+    has = ", ".join(table.columns)
+    for column in ("timestamp", "symbol"):
+        if column not in table.columns:
+            close = nearest(column, table.columns)
+            hint = f"; is {close!r} the {column}?" if close else ""
+            raise DataError(f"the signals need a column {column!r}; they have {has}{hint}")
+    if not {"target", "probability_long"} & set(table.columns):
+        close = nearest("target", table.columns)
+        raise DataError(
+            f"the signals need a column `target`, or the columns {', '.join(PROBABILITIES)}; "
+            f"they have {has}{f'; is {close!r} the target?' if close else ''}"
+        )
+    if table["symbol"].dtype != pl.String:
+        raise DataError(f"column 'symbol' of the signals must hold names, it is {table['symbol'].dtype}")
+    known = bars["symbol"].unique().sort().to_list()
+    if strange := sorted(set(table["symbol"].drop_nulls().to_list()) - set(known)):
+        close = nearest(strange[0], known)
+        hint = f"did you mean {close!r}?" if close else f"they have {', '.join(known[:10])}"
+        rows = table.filter(pl.col("symbol").is_in(strange)).head(200)
+        raise DataError(f"the bars have no symbol {strange[0]!r}, which the signals trade; {hint}", rows=rows)
 
 
 def _content(
