@@ -63,6 +63,15 @@ class FeatureSet:
                 taken[output] = repr(spec.name)
 
     @classmethod
+    def default(cls, tables: Collection[str] = ()) -> FeatureSet:
+        """The set that a config without a section `features` gets; `tables` names the side tables there are.
+
+        >>> "rsi_14" in FeatureSet.default().outputs
+        True
+        """
+        return cls.from_config(FeaturesConfig(), tables)
+
+    @classmethod
     def from_config(cls, config: FeaturesConfig, tables: Collection[str] = ()) -> FeatureSet:
         """The set that a config asks for; `tables` names the side tables that it declares.
 

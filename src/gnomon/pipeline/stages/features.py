@@ -25,8 +25,12 @@ class FeatureStage(BuiltinStage):
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The features' section and the names of the tables that there are."""
-        return {**self.part("features"), "tables": sorted(self.setup.config.data.side_tables)}
+        """The features' section, the names of the tables that there are, and what each kernel is made of.
+
+        A kernel may call helpers of a file that no import statement of a stage leads to: its own hash knows them.
+        """
+        tables = sorted(self.setup.config.data.side_tables)
+        return {**self.part("features"), "tables": tables, "kernels": self.feature_set().fingerprint}
 
     @property
     def modules(self) -> tuple[str, ...]:
