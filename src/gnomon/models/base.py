@@ -20,11 +20,12 @@ State = Any
 class ModelConfig(BaseModel):
     """The base of every model's own config: fields are its YAML, unknown ones are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
 
     horizon: int | None = None
     """Bars ahead that it forecasts; None takes the first horizon of the samples."""
     seed: int = 0
+    """Where its chance comes from; a pipeline gives it the configuration's seed."""
 
 
 @dataclass(frozen=True, kw_only=True)

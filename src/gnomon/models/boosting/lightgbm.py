@@ -22,15 +22,25 @@ class LightGBMConfig(ModelConfig):
     """Settings of `lightgbm`; those not named here keep LightGBM's defaults."""
 
     rounds: int = Field(default=300, ge=1)
+    """Trees a class, at most."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
+    """Share of each tree's correction that is taken."""
     num_leaves: int = Field(default=15, ge=2)
+    """Leaves of a tree, at most."""
     max_depth: int = -1
+    """Levels of a tree, at most; -1 sets no limit."""
     min_rows_in_leaf: int = Field(default=100, ge=1)
+    """Training rows that a leaf must hold."""
     feature_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of the features that each tree may use."""
     row_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of the rows that each tree learns from."""
     l1: float = Field(default=0.0, ge=0)
+    """Weight of the absolute penalty on leaf values."""
     l2: float = Field(default=1.0, ge=0)
+    """Weight of the squared penalty on leaf values."""
     max_bins: int = Field(default=255, ge=2, le=255)
+    """Steps that a feature's values are sorted into."""
     early_stopping_rounds: int | None = Field(default=50, ge=1)
     """Rounds without a better validation loss until the fit stops; the best round is kept. None runs all rounds."""
     threads: int = Field(default=1, ge=1)
