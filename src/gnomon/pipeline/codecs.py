@@ -47,6 +47,10 @@ class FramesCodec(Codec[Mapping[str, pl.DataFrame]]):
         """Reads every Parquet file of the folder."""
         return {path.stem: pl.read_parquet(path, glob=False) for path in sorted(folder.glob("*.parquet"))}
 
+    def as_loaded(self, value: Mapping[str, pl.DataFrame]) -> Mapping[str, pl.DataFrame]:
+        """Frames come back in the order of their names."""
+        return dict(sorted(value.items()))
+
     def check(self, value: object) -> str | None:
         """Every value is a frame."""
         if not isinstance(value, Mapping):
@@ -65,7 +69,11 @@ class JsonCodec(Codec[Any]):
         """Reads `value.json`."""
         return json.loads((folder / "value.json").read_bytes())
 
-    def check(self, value: Any) -> str | None:
+    def as_loaded(self, value: Any) -> Any:
+        """Keys come back sorted, tuples as lists."""
+        return json.loads(canonical_json(value))
+
+    def check(self, value: object) -> str | None:
         """Only plain values can be written."""
         try:
             canonical_json(value)
@@ -77,10 +85,22 @@ class JsonCodec(Codec[Any]):
 class FolderCodec(Codec[T]):
     """A value that knows how to save itself into a folder and be loaded from it."""
 
-    def __init__(self, kind: type[T], *, save: Callable[[T, Path], None], load: Callable[[Path], T]) -> None:
+    def __init__(
+        self,
+        kind: type[T],
+        *,
+        save: Callable[[T, Path], None],
+        load: Callable[[Path], T],
+        as_loaded: Callable[[T], T] | None = None,
+    ) -> None:
         self.kind = kind
         self._save = save
         self._load = load
+        self._as_loaded = as_loaded
+
+    def as_loaded(self, value: T) -> T:
+        """What the type's own save and load make of it."""
+        return value if self._as_loaded is None else self._as_loaded(value)
 
     def save(self, value: T, folder: Path) -> None:
         """Hands the folder to the value's own save."""

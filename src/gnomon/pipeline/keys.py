@@ -82,4 +82,12 @@ VALIDATION: Key[Mapping[str, Any]] = Key("validation", JsonCodec())
 """Figures of trading on the validation span."""
 TRIALS: Key[Mapping[str, Any]] = Key("trials", JsonCodec())
 TRIAL_RETURNS: Key[Mapping[str, pl.DataFrame]] = Key("trial_returns", FramesCodec())
-EVALUATION: Key[Evaluation] = Key("evaluation", FolderCodec(Evaluation, save=_save_evaluation, load=_load_evaluation))
+EVALUATION: Key[Evaluation] = Key(
+    "evaluation",
+    FolderCodec(
+        Evaluation,
+        save=_save_evaluation,
+        load=_load_evaluation,
+        as_loaded=lambda evaluation: Evaluation.from_json(json.loads(canonical_json(evaluation.to_json()))),
+    ),
+)
