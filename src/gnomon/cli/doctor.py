@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gnomon.cli.base import Session, command, table
+from gnomon.cli.base import Session, command, count, table
 from gnomon.core.errors import GnomonError
 
 if TYPE_CHECKING:
@@ -99,4 +99,4 @@ def _workspace(session: Session) -> list[dict[str, Any]]:
         workspace.setup()
     except GnomonError as error:
         return [_check("bad", "workspace", str(error))]
-    return [_check("ok", "workspace", f"{workspace.folder}, {len(workspace.runs.list())} runs")]
+    return [_check("ok", "workspace", f"{workspace.folder}, {count(len(workspace.runs.list()), 'run')}")]

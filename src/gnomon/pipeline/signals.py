@@ -134,9 +134,10 @@ def trade(
     if "target" not in table.columns:
         return workflow.run(Forecast.from_frame(table), bars, funding=funding)
     targets = table.select("timestamp", "symbol", "target")
-    if not targets["target"].dtype.is_numeric():
-        raise DataError(f"column 'target' of the signals must hold numbers, it is {targets['target'].dtype}")
-    if targets["target"].cast(pl.Float64).fill_nan(None).null_count() == targets.height:
+    given = targets["target"]
+    if not given.dtype.is_numeric() and given.null_count() < len(given):
+        raise DataError(f"column 'target' of the signals must hold numbers, it is {given.dtype}, first {given[0]!r}")
+    if given.cast(pl.Float64).fill_nan(None).null_count() == len(given):
         raise DataError("column 'target' of the signals holds no number")
     first = targets["timestamp"].min()
     traded = bars.filter(pl.col("symbol").is_in(targets["symbol"].unique().to_list()), pl.col("timestamp") >= first)
