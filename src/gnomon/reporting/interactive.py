@@ -87,7 +87,7 @@ def _one(figure: Figure, panels: Sequence[Panel], shared: Shared, *, title: str 
         if panel.diagonal:
             layout["shapes"].append(_line(suffix, (0.0, 1.0), (0.0, 1.0)))
     if title:
-        layout["title"] = {"text": html.escape(title)}
+        layout["title"] = {"text": _words(title)}
     return {"data": data, "layout": layout}
 
 
@@ -121,7 +121,7 @@ def _x_axis(figure: Figure, panel: Panel, suffix: str, *, last: bool) -> dict[st
     if panel.square:
         axis |= {"range": [0, 1], "constrain": "domain"}
     if last and figure.x_title:
-        axis["title"] = {"text": html.escape(figure.x_title)}
+        axis["title"] = {"text": _words(figure.x_title)}
     return axis
 
 
@@ -133,7 +133,7 @@ def _y_axis(panel: Panel, suffix: str, domain: tuple[float, float], *, named: bo
     if panel.square:
         axis |= {"range": [0, 1], "constrain": "domain", "scaleanchor": f"x{suffix}"}
     if named:
-        axis["title"] = {"text": html.escape(panel.title)}
+        axis["title"] = {"text": _words(panel.title)}
     return axis
 
 
@@ -143,14 +143,14 @@ def _trace(mark: Mark, panel: Panel, figure: Figure, shared: Shared) -> dict[str
     if figure.x_form == "moment":
         x = shared.keep(_moments(mark.x))
     trace: dict[str, Any] = {
-        "name": html.escape(mark.name),
+        "name": _words(mark.name),
         "x": x,
         "y": [_value(value) for value in mark.y],
         "showlegend": mark.legend,
     }
     if mark.hidden:
         trace["visible"] = "legendonly"
-    hover, name = HOVER.get(panel.form, ""), html.escape(mark.name)
+    hover, name = HOVER.get(panel.form, ""), _words(mark.name)
     trace["hovertemplate"] = f"%{{y:{hover}}}" if hover else "%{y}"
     if mark.kind == "bars":
         trace |= {"type": "bar", "marker": {"color": [f"role:{role}" for role in mark.roles] or colour}}
@@ -209,7 +209,7 @@ def _draw_rule(layout: dict[str, Any], rule: Rule, suffix: str) -> None:
                 "y": 1,
                 "yanchor": "bottom",
                 "showarrow": False,
-                "text": html.escape(rule.label),
+                "text": _words(rule.label),
                 "font": {"size": 12, "color": "role:faint"},
             }
         )
@@ -260,4 +260,9 @@ def _value(value: Any) -> Any:
         return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return html.escape(str(value))
+    return _words(str(value))
+
+
+def _words(text: str) -> str:
+    """Text in which plotly finds neither its own markup nor, between dollar signs, a formula."""
+    return html.escape(text).replace("$", "&#36;")

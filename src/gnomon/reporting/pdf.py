@@ -24,6 +24,7 @@ WIDTH = PAGE[0] - 2 * MARGIN
 BOTTOM = PAGE[1] - 0.8
 BODY, SMALL, TABLE = 9.0, 7.6, 7.4
 LEADING = 1.42
+WHOLE = 4.5
 SHRINK = 0.8
 """Figures are so much smaller than on the page."""
 METADATA = {"Creator": "Gnomon", "Producer": "Gnomon", "CreationDate": None, "ModDate": None}
@@ -128,9 +129,11 @@ class Setter:
 
 @cache
 def _font(*, bold: bool) -> Any:
-    from matplotlib.font_manager import FontProperties, findfont, get_font
+    from matplotlib.font_manager import FontProperties, findfont
+    from matplotlib.ft2font import FT2Font
 
-    font = get_font(findfont(FontProperties(family=FONT, weight="bold" if bold else "normal")))
+    # A font of our own: matplotlib sets the size of the ones that it shares while it draws.
+    font = FT2Font(findfont(FontProperties(family=FONT, weight="bold" if bold else "normal")))
     font.set_size(100.0, 72.0)
     return font
 
@@ -287,15 +290,17 @@ def _figure(setter: Setter, figure: Figure) -> None:
 
 
 def _table(setter: Setter, table: Table) -> None:
-    setter.need(0.75)
+    texts = [[cell_text(table, row, column.key) for column in table.columns] for row in table.rows]
+    heads = [column.title for column in table.columns]
+    size, widths = _columns(heads, texts, [column.form in NUMERIC for column in table.columns])
+    whole = 0.8 + sum(_row_height(cells, widths, size) for cells in texts)
+    # A short table is not torn apart.
+    setter.need(whole if whole < WHOLE else 0.75)
     setter.at += 0.06
     setter.words(table.title, bold=True, after=0.03)
     if not table.rows:
         setter.words(table.empty, after=0.14)
         return
-    texts = [[cell_text(table, row, column.key) for column in table.columns] for row in table.rows]
-    heads = [column.title for column in table.columns]
-    size, widths = _columns(heads, texts, [column.form in NUMERIC for column in table.columns])
     if any(heads):
         _row(setter, table, heads, widths, size, head=True)
     else:
@@ -321,7 +326,7 @@ def _shade(value: Any, most: float) -> tuple[str, float] | None:
     return LIGHT["gain" if number > 0.0 else "loss"], 0.45 * (abs(number) / most) ** 0.6
 
 
-PAD = 0.14
+PAD = 0.12
 
 
 def _columns(
@@ -334,6 +339,7 @@ def _columns(
             max(
                 max(width_of(word, size, bold=True) for word in head.split() or [""]),
                 *(width_of(row[i], size, bold=True) for row in texts),
+                0.2,
             )
             + PAD
             for i, head in enumerate(heads)

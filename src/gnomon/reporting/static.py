@@ -21,6 +21,7 @@ PIXELS = 96.0
 """Heights of figures are given in CSS pixels, of which an inch has so many."""
 SMALL = 7.5
 LEGEND_LINE = 0.2
+CROWDED = 80
 STYLE: dict[Any, Any] = {
     "font.family": FONT,
     "font.size": SMALL,
@@ -97,7 +98,13 @@ def draw(figure: Figure, canvas: Any, *, left: float, top: float, width: float, 
 
 
 def _below(figure: Figure) -> float:
-    return 0.5 if figure.x_title else 0.3
+    turned = figure.x_form == "text" and any(_crowded(mark.x) for panel in figure.panels for mark in panel.marks)
+    return 0.85 if turned else 0.5 if figure.x_title else 0.3
+
+
+def _crowded(words: Sequence[Any]) -> bool:
+    """Whether words under an axis have to be turned to stand beside each other."""
+    return sum(len(str(word)) for word in words) > CROWDED
 
 
 def _boxes(figure: Figure, width: float, height: float) -> list[tuple[float, float, float, float]]:
@@ -274,7 +281,7 @@ def _standing(axes: Any, mark: Mark, figure: Figure, *, place: int, count: int) 
 
 def _words(axes: Any, words: Sequence[Any]) -> None:
     axes.set_xticks(range(len(words)), [str(word) for word in words])
-    if sum(len(str(word)) for word in words) > 80:
+    if _crowded(words):
         for text in axes.get_xticklabels():
             text.set(rotation=35, ha="right", rotation_mode="anchor")
 

@@ -54,7 +54,7 @@ def explained_table(content: ReportContent) -> Table:
         ),
         _line(
             "Skew and kurtosis",
-            f"{format_value(doubt.skew, 'ratio')} and {format_value(doubt.kurtosis, 'ratio')}",
+            _shape(doubt),
             "text",
             "Lopsidedness (0 is even) and weight of the extremes (3 is normal) of the returns.",
         ),
@@ -138,6 +138,12 @@ def _adjusted(doubt: SharpeDoubt) -> str:
         return f"{format_value(doubt.adjusted_annual_sharpe, 'ratio')} (T {doubt.n:,}, N {doubt.trials:,})"
     error = abs(value / plain) * doubt.annual_standard_error
     return f"{format_value(value, 'ratio')} ± {format_value(error, 'ratio')} (T {doubt.n:,}, N {doubt.trials:,})"
+
+
+def _shape(doubt: SharpeDoubt) -> str:
+    if known(doubt.skew) is None:
+        return "not known"
+    return f"{format_value(doubt.skew, 'ratio')} and {format_value(doubt.kurtosis, 'ratio')}"
 
 
 def _record(doubt: SharpeDoubt) -> str:

@@ -155,7 +155,7 @@ def _relative(evaluation: Evaluation) -> tuple[Block, ...]:
 def returns_section(content: ReportContent) -> Section:
     """Months with yearly totals, and years."""
     blocks: list[Block] = [monthly_table(content.main)]
-    if content.main.yearly.height > 1:
+    if content.main.yearly.height > 1 and content.main.metrics.get("traded"):
         blocks.append(yearly_figure(content))
     return Section(
         name="returns",
@@ -219,13 +219,14 @@ def exposure_section(content: ReportContent) -> Section:
         f"{format_value(metrics.get('turnover'), 'times')} its equity a year, at "
         f"{format_value(_bps(metrics.get('cost_share')), 'bps')} of what was traded."
     )
+    figure: tuple[Block, ...] = (exposure_figure(content),)
     if not metrics.get("traded"):
-        words = "Nothing was traded, so there is no turnover and there are no costs."
+        words, figure = "Nothing was traded, so there is no turnover and there are no costs.", ()
     return Section(
         name="exposure",
         title="Exposure, turnover and costs",
         lead="How much of the account was at work, how often it turned over, and what that cost.",
-        blocks=(Text(text=words), exposure_figure(content)),
+        blocks=(Text(text=words), *figure),
     )
 
 

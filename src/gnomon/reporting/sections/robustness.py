@@ -60,7 +60,9 @@ def regimes_section(content: ReportContent) -> Section:
         rows=tuple(rows),
         note="Volatility and trend are told from the bars before, as a trader could have.",
     )
-    return Section(name="regimes", title="Results by regime", lead=lead, blocks=(regime_figure(content.main), table))
+    known_any = frame["sharpe"].is_not_nan().any()
+    blocks: tuple[Block, ...] = (regime_figure(content.main), table) if known_any else (table,)
+    return Section(name="regimes", title="Results by regime", lead=lead, blocks=blocks)
 
 
 def regime_figure(evaluation: Evaluation) -> Figure:
@@ -143,8 +145,10 @@ def risk_section(content: ReportContent) -> Section:
     main = content.main
     unit = "day" if main.judged_on == "days" else "bar"
     blocks: list[Block] = [_risk_table(main.risk, unit)]
-    if main.stress.height:
+    if (main.stress["return"] != 0.0).any():
         blocks += [stress_figure(main), _stress_table(main)]
+    else:
+        blocks.append(Text(text="Nothing was held, so no scenario could have hurt."))
     return Section(
         name="risk",
         title="Risk and stress",

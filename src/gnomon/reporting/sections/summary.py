@@ -26,7 +26,8 @@ def verdict_callout(content: ReportContent) -> Callout:
     more_would_tell = verdict.short_record and not math.isinf(doubt.minimum_track_record) and doubt.sharpe > 0.0
     tone: Tone = "edge" if verdict.edge else "unsure" if more_would_tell else "none"
     heading = {"edge": "An edge", "unsure": "Too short to tell", "none": "No edge"}[tone]
-    return Callout(tone=tone, heading=heading, text=verdict.text, items=verdict.reasons)
+    text = verdict.text.removeprefix(f"{heading}. ")
+    return Callout(tone=tone, heading=heading, text=text, items=verdict.reasons)
 
 
 def subtitle(content: ReportContent) -> tuple[str, ...]:
@@ -182,7 +183,7 @@ def _thresholds(content: ReportContent) -> tuple[Block, ...]:
         doubt = result.doubt
         # The value of a Sharpe ratio may be the autocorrelation-adjusted one: it never stands without its error.
         shown = format_value(result.value, form)
-        if doubt is not None:
+        if doubt is not None and known(result.value) is not None:
             shown += f" ± {format_value(doubt.annual_standard_error, 'ratio')} (T {doubt.n:,}, N {doubt.trials:,})"
         rows.append(
             {
