@@ -91,7 +91,8 @@ def layers(
     folder = None
     if workspace is not None:
         base = File(workspace)
-        if base.is_dir():
+        # A folder that is not there is still a folder in the person's mind.
+        if not base.is_file() and base.suffix not in {".yaml", ".yml"}:
             base = base / BASE
         if not base.is_file():
             raise ConfigError(f"there is no {base}; `gnomon init {base.parent}` writes one")
