@@ -96,3 +96,11 @@ def test_the_store_holds_what_the_run_made(finished, say):
     assert say("store", "verify", "-w", finished, "--json").object["versions"] == 2
     assert say("store", "du", "-w", finished, "--json").object["kinds"].keys() == {"model"}
     assert say("store", "gc", "-w", finished, "--dry-run", "--json").object["objects"] == 0
+
+
+def test_a_run_of_a_pipeline_that_judges_nothing_is_told_what_it_lacks(workspace, say):
+    say("run", "-w", workspace, "--pipeline", "quick")
+    for command, key in (("evaluate", "selection"), ("report", "published")):
+        said = say(command, "-w", workspace, code=2)
+        assert "pipeline 'quick' of run quick-" in said.err
+        assert f"no stage that makes '{key}'" in said.err

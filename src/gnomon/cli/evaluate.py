@@ -32,12 +32,13 @@ def evaluate(
 
     run = open_workspace(session.workspace).runs.get(run_id)
     with session.progress("judging") as update:
-        outcome, executor = look_again(run, session.workspace, until="evaluate", progress=update)
-        names = list(outcome.plan.setup.config.candidates())
-        evaluations = {name: executor.value(EVALUATION.of(name)) for name in names}
-        if outcome.product(SELECTION) is None:
-            outcome, executor = look_again(run, session.workspace, progress=update)
-    chosen = executor.value(SELECTION)
+        _, executor = look_again(run, session.workspace, key=SELECTION, progress=update)
+        chosen = executor.value(SELECTION)
+        names = list(executor.plan.setup.config.candidates())
+        evaluations = {}
+        for name in names:
+            _, executor = look_again(run, session.workspace, key=EVALUATION.of(name), progress=update)
+            evaluations[name] = executor.value(EVALUATION.of(name))
     verdict = evaluations[chosen["chosen"]].verdict
     metrics: dict[str, Any] = {
         "chosen": chosen["chosen"],

@@ -26,6 +26,7 @@ def report(
 ) -> None:
     """Write the report of a run, with every try that was made since then counted."""
     from gnomon.pipeline.again import look_again, write_published
+    from gnomon.pipeline.published import PUBLISHED
     from gnomon.pipeline.workspace import open_workspace
 
     forms, exports = form or ["html", "md"], export or []
@@ -35,7 +36,7 @@ def report(
     run = open_workspace(session.workspace).runs.get(run_id)
     overrides = [f"report.formats=[{', '.join(forms)}]", f"report.export=[{', '.join(exports)}]"]
     with session.progress("reporting") as update:
-        outcome, executor = look_again(run, session.workspace, overrides=overrides, progress=update)
+        outcome, executor = look_again(run, session.workspace, key=PUBLISHED, overrides=overrides, progress=update)
         folder = out or run.folder
         written = [
             path
