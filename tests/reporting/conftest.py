@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
@@ -223,12 +224,71 @@ def hostile() -> ReportContent:
     )
 
 
+SENTINELS = {"annual_sharpe": 41.41, "adjusted_annual_sharpe": 42.42, "sharpe": 43.43}
+TRIAL_SENTINEL = 44.44
+SHOWN = re.compile(r"4[1234]\.4[1234]\d*")
+BESIDE = re.compile(r"\s*(±|\(standard error)\s*(not known|[\d.]+),?[ (]*(T [\d,]+, )?N (= )?[\d,]+")
+
+
+def bare_sharpes(text: str) -> list[str]:
+    """Where a sentinel stands in the text without its standard error and N behind it."""
+    text = " ".join(text.split())
+    return [text[found.start() :][:60] for found in SHOWN.finditer(text) if not BESIDE.match(text, found.end())]
+
+
+def marked(content: ReportContent) -> ReportContent:
+    """The content with every Sharpe ratio replaced by a number that stands nowhere else."""
+
+    def frame(value: pl.DataFrame) -> pl.DataFrame:
+        return value.with_columns(**{name: pl.lit(number) for name, number in SENTINELS.items()})
+
+    def judged(one: Evaluation) -> Evaluation:
+        assert one.one_bar_lag is not None
+        return replace(
+            one,
+            doubt=replace(one.doubt, **SENTINELS),
+            benchmarks={k: replace(b, doubt=replace(b.doubt, **SENTINELS)) for k, b in one.benchmarks.items()},
+            thresholds=tuple(
+                replace(t, value=SENTINELS["annual_sharpe"], doubt=replace(t.doubt, **SENTINELS)) if t.doubt else t
+                for t in one.thresholds
+            ),
+            one_bar_lag=replace(one.one_bar_lag, doubt=replace(one.one_bar_lag.doubt, **SENTINELS)),
+            regimes=frame(one.regimes),
+            cost_sensitivity=frame(one.cost_sensitivity),
+        )
+
+    rows = [{**row, "sharpe": TRIAL_SENTINEL} for row in content.trials["rows"]]
+    return replace(
+        content,
+        evaluations={name: judged(one) for name, one in content.evaluations.items()},
+        trials={**content.trials, "rows": rows},
+    )
+
+
+@pytest.fixture(scope="session")
+def sentinel(noise: ReportContent) -> ReportContent:
+    """The noise content, every Sharpe ratio in it a number that stands nowhere else."""
+    return marked(noise)
+
+
+@pytest.fixture(scope="session")
+def bare() -> Callable[[str], list[str]]:
+    """Finds the sentinels that stand without their doubt."""
+    return bare_sharpes
+
+
 @pytest.fixture(scope="session")
 def contents(
     noise: ReportContent, edge: ReportContent, idle: ReportContent, hostile: ReportContent
 ) -> dict[str, ReportContent]:
     """All of them, by name."""
     return {"noise": noise, "edge": edge, "idle": idle, "hostile": hostile}
+
+
+@pytest.fixture(scope="session")
+def hostile_text() -> str:
+    """What the hostile content is full of."""
+    return HOSTILE
 
 
 @pytest.fixture(scope="session")

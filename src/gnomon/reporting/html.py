@@ -18,7 +18,7 @@ from typing import Any
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.colours import DARK, LIGHT, css_variables
 from gnomon.reporting.contents import to_document
-from gnomon.reporting.document import Block, Column, Document, Fact, Figure, Table
+from gnomon.reporting.document import Block, Column, Document, Fact, Table
 from gnomon.reporting.interactive import Shared, to_plotly
 from gnomon.reporting.markdown import cell_text
 from gnomon.reporting.words import NUMERIC, UNKNOWN, format_value, known
@@ -162,9 +162,3 @@ def _one_cell(table: Table, row: Mapping[str, Any], column: Column, most: float)
     if text == UNKNOWN:
         sides.append("unknown")
     return {**_split(text, form), "side": " ".join(sides), "style": style}
-
-
-def figure_ids(figure: Figure) -> list[str]:
-    """The ids of the elements that a figure is drawn into."""
-    count = len(figure.panels) if figure.side_by_side else 1
-    return [f"figure-{figure.name}" + (f"-{i + 1}" if count > 1 else "") for i in range(count)]
