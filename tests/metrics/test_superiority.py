@@ -1,3 +1,5 @@
+"""Tests of the maximum on columns whose skill is known."""
+
 from __future__ import annotations
 
 import math
@@ -51,3 +53,33 @@ def test_columns_that_never_move_keep_the_others_numbers() -> None:
     edge = np.random.default_rng(5).normal(0.003, 0.01, 400)
     test = superior_predictive_ability(np.column_stack([np.zeros(400), edge]), rng=np.random.default_rng(1), reps=200)
     assert test.superior == (1,)
+
+
+def test_all_may_be_superior_in_more_than_one_step() -> None:
+    """The weaker passes only once the stronger is out of the way: then none is left to step down to."""
+    noise = np.random.default_rng(6).normal(0.0, 0.01, (750, 12))
+    noise -= noise.mean(axis=0)
+    noise[:, :11] += 0.0020
+    noise[:, 11] += 0.00095
+    rest = superior_predictive_ability(noise[:, :11], rng=np.random.default_rng(1))
+    alone = superior_predictive_ability(noise[:, 11:], rng=np.random.default_rng(1))
+    assert rest.superior == tuple(range(11))
+    assert alone.superior == (0,)
+    assert superior_predictive_ability(noise, rng=np.random.default_rng(1)).superior == tuple(range(12))
+
+
+@pytest.mark.parametrize("noisy", [1.0, 10.0])
+def test_a_calm_edge_is_not_drowned_by_a_noisy_try(noisy: float) -> None:
+    """The statistic is studentised: what counts is each column's mean in units of its own deviation."""
+    calm, loud = np.random.default_rng(7).normal(0.0, 0.01, (2, 1000))
+    calm += 0.0015 - calm.mean()
+    test = superior_predictive_ability(np.column_stack([calm, noisy * loud]), rng=np.random.default_rng(1))
+    assert test.pvalue < 0.01
+    assert test.superior == (0,)
+
+
+def test_leverage_changes_nothing() -> None:
+    excess = np.random.default_rng(8).normal(0.0004, 0.01, (400, 4))
+    lever = np.array([0.25, 1.0, 4.0, 1024.0])
+    plain, levered = (superior_predictive_ability(e, rng=np.random.default_rng(1)) for e in (excess, excess * lever))
+    assert levered == plain

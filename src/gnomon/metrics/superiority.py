@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gnomon.core.types import Array, Float64
+from gnomon.core.types import Array, Float64, Int64
 from gnomon.metrics.returns import as_panel
 
 
@@ -34,11 +34,12 @@ def superior_predictive_ability(
 ) -> MaximumTest:
     """Whether any strategy truly earns more than its benchmark, over a maximum test of all of them.
 
-    `excess[t, strategies]`: return of each above its benchmark. The p-value is Hansen's consistent one, studentised,
-    by a stationary bootstrap with mean block length `block` (default: the cube root of the number of bars; longer
-    blocks claim too often on short records). `superior` are the columns that StepM finds, with the probability of a
-    single false one held at `level`. Columns that never move are left out. NaN and none where fewer than 20 bars or no
-    column are left.
+    `excess[t, strategies]`: return of each above its benchmark. Each column counts in units of its own standard
+    deviation, so the maximum is that of the Sharpe ratios and leverage changes nothing. The p-value is Hansen's
+    consistent one, by a stationary bootstrap with mean block length `block` (default: the cube root of the number of
+    bars; longer blocks claim too often on short records). `superior` are the columns that StepM finds, with the
+    probability of a single false one held at `level`. Columns that never move are left out. NaN and none where fewer
+    than 20 bars or no column are left.
     """
     matrix = as_panel(excess)
     bars = matrix.shape[0]
@@ -46,18 +47,24 @@ def superior_predictive_ability(
     if bars < 20 or moving.size == 0:
         return MaximumTest(pvalue=math.nan, superior=(), level=level)
     # arch takes 3 s to import.
-    from arch.bootstrap import SPA, StepM
+    from arch.bootstrap import SPA
 
     size = int(block) if block is not None else math.ceil(bars ** (1 / 3))
-    losses = -matrix[:, moving]
+    # arch studentises only its choice of the columns that are re-centred; its maximum is over plain means.
+    scaled = matrix[:, moving] / matrix[:, moving].std(axis=0)
     seed = int(rng.integers(2**31))
-    test = SPA(np.zeros(bars), losses, block_size=size, reps=reps, bootstrap="stationary", studentize=True, seed=seed)
+    test = SPA(np.zeros(bars), -scaled, block_size=size, reps=reps, bootstrap="stationary", seed=seed)
     test.compute()
     # No number of draws shows that a chance is 0.
     pvalue = max(float(test.pvalues["consistent"]), 1.0 / (reps + 1))
-    superior: tuple[int, ...] = ()
-    if pvalue <= level:
-        step = StepM(np.zeros(bars), losses, size=level, block_size=size, reps=reps, bootstrap="stationary", seed=seed)
-        step.compute()
-        superior = tuple(sorted(int(moving[number]) for number in np.asarray(step.superior_models, dtype=np.int64)))
-    return MaximumTest(pvalue=pvalue, superior=superior, level=level)
+    # arch's own StepM fails where all columns are superior, but not in one step.
+    left = np.ones(moving.size, bool)
+    better: Int64[Array, " found"] = test.better_models(level) if pvalue <= level else np.empty(0, np.int64)
+    while len(better):
+        left[better] = False
+        if not left.any():
+            break
+        test.subset(left)
+        test.compute()
+        better = test.better_models(level)
+    return MaximumTest(pvalue=pvalue, superior=tuple(moving[~left].tolist()), level=level)
