@@ -34,13 +34,19 @@ class Configured(Protocol):
 class DataManager:
     """Bars and side tables as a configuration names them.
 
-    With `root`, a workspace's folder, relative paths start there and fetches are cached in its `.gnomon/cache`.
+    With `root`, a workspace's folder, relative paths start there and fetches are cached in its `.gnomon/cache`. Without
+    it, the folder that the configuration was read from is taken.
     """
 
     config_manager: Configured
     artifact_store: ArtifactStore | None = None
     root: Path | None = None
     clock: Clock = field(default_factory=SystemClock)
+
+    def __post_init__(self) -> None:
+        folder = getattr(self.config_manager, "config_dir", None)
+        if self.root is None and isinstance(folder, Path) and folder.is_dir():
+            object.__setattr__(self, "root", folder.resolve())
 
     @property
     def config(self) -> DataConfig:
