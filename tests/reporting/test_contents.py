@@ -52,8 +52,8 @@ def test_all_sections_and_figures_are_there(noise: ReportContent) -> None:
         "regimes",
         "stress",
         "calibration",
-        "importance_lightgbm",
-        "importance_logistic",
+        "importance",
+        "importance_2",
         "training",
     }
     assert document.subtitle == (
@@ -315,6 +315,15 @@ def test_thousands_of_symbols_are_cut_short(noise: ReportContent) -> None:
     named = next(row for row in document.tables["source"].rows if row["name"].startswith("Symbols"))
     assert named["name"] == "Symbols (398)"
     assert named["value"].endswith("S19 and 378 more")
+
+
+def test_a_candidate_may_be_named_for_what_it_seeks(noise: ReportContent) -> None:
+    names = dict(zip(("max_sharpe", "max sharpe"), noise.evaluations.values(), strict=True))
+    fits = dict(zip(names, noise.fits.values(), strict=True))
+    content = replace(noise, evaluations=names, chosen="max_sharpe", fits=fits, validation={})
+    figures = to_document(content).figures
+    assert figures["importance"].title == "Feature importance, max_sharpe"
+    assert figures["importance_2"].title == "Feature importance, max sharpe"
 
 
 def test_exposure_and_costs_add_up(noise: ReportContent) -> None:

@@ -25,10 +25,9 @@ def test_a_doubt_cannot_pass_as_another_kind_of_number(noise: ReportContent) -> 
 def test_drawn_sharpe_ratios_need_their_errors() -> None:
     mark = Mark(kind="points", name="a", x=[1, 2], y=[0.5, 0.6])
     with pytest.raises(ValueError, match="need their standard errors"):
-        Panel(title="Sharpe ratio a year", marks=(mark,))
-    with pytest.raises(ValueError, match="need their standard errors"):
-        Panel(title="Result", marks=(Mark(kind="line", name="Sharpe", x=[1], y=[0.5]),))
-    assert Panel(title="Return", marks=(mark,)).marks
+        Panel(title="Sharpe ratio a year", marks=(mark,), form="sharpe")
+    with_errors = Mark(kind="points", name="a", x=[1, 2], y=[0.5, 0.6], error=[0.1, None])
+    assert Panel(title="Sharpe ratio a year", marks=(with_errors,), form="sharpe").marks
 
 
 def test_an_unknown_form_is_refused() -> None:

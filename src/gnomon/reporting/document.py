@@ -146,7 +146,10 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Panel:
-    """One system of axes. `form`: of the y values (percent, ratio, ...). `height`: its share of the figure."""
+    """One system of axes. `height`: its share of the figure.
+
+    `form`: of the y values (percent, ratio, ...); marks in a panel of the form "sharpe" need their standard errors.
+    """
 
     title: str
     marks: tuple[Mark, ...]
@@ -160,7 +163,7 @@ class Panel:
 
     def __post_init__(self) -> None:
         for mark in self.marks:
-            if "sharpe" in f"{self.title} {mark.name}".casefold() and len(mark.error) != len(mark.y):
+            if self.form == "sharpe" and len(mark.error) != len(mark.y):
                 raise ValueError(f"panel {self.title!r}: the Sharpe ratios of {mark.name!r} need their standard errors")
 
 

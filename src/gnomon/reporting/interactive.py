@@ -20,6 +20,7 @@ GAP = 0.09
 TICKS = {
     "percent": {"tickformat": ",.2~%"},
     "ratio": {"tickformat": ",.2~f"},
+    "sharpe": {"tickformat": ",.2~f"},
     "price": {"tickformat": ",.4~g"},
     "number": {"tickformat": ",.4~g"},
     "integer": {"tickformat": ",d"},
@@ -29,6 +30,7 @@ TICKS = {
 HOVER = {
     "percent": ",.2%",
     "ratio": ",.2f",
+    "sharpe": ",.2f",
     "price": ",.2f",
     "number": ",.5~g",
     "integer": ",d",

@@ -176,7 +176,9 @@ def models_section(content: ReportContent) -> Section | None:
         blocks.append(_choice(content))
     names = [content.chosen, *(name for name in content.fits if name != content.chosen)]
     fits = {name: content.fits[name] for name in names if name in content.fits}
-    blocks += [figure for name, fit in fits.items() if (figure := importance_figure(name, fit)) is not None]
+    blocks += [
+        figure for place, (name, fit) in enumerate(fits.items(), 1) if (figure := importance_figure(name, fit, place))
+    ]
     curves = curves_figure(fits)
     if curves is not None:
         blocks.append(curves)
@@ -215,8 +217,8 @@ def _choice(content: ReportContent) -> Table:
     )
 
 
-def importance_figure(name: str, fit: Mapping[str, Any]) -> Figure | None:
-    """The features that the model leans on most."""
+def importance_figure(name: str, fit: Mapping[str, Any], place: int = 1) -> Figure | None:
+    """The features that the model leans on most. `place`: of the model among those shown, the chosen one first."""
     found = {feature: known(value) for feature, value in (fit.get("importance") or {}).items()}
     ranked = sorted(((v, k) for k, v in found.items() if v is not None), key=lambda pair: (-pair[0], pair[1]))
     ranked = ranked[:FEATURES_SHOWN]
@@ -224,7 +226,7 @@ def importance_figure(name: str, fit: Mapping[str, Any]) -> Figure | None:
     if not ranked or total == 0.0:
         return None
     return Figure(
-        name=f"importance_{_slug(name)}",
+        name="importance" if place == 1 else f"importance_{place}",
         title=f"Feature importance, {name}",
         alt=(
             f"Bar chart of the {len(ranked)} features that {name} uses most; first "
@@ -315,7 +317,3 @@ def _fits_table(fits: Mapping[str, Mapping[str, Any]]) -> Table:
     if any(row["notes"] for row in rows):
         columns.append(Column(key="notes", title="Notes"))
     return Table(name="fits", title="The fits", columns=tuple(columns), rows=tuple(rows))
-
-
-def _slug(name: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)

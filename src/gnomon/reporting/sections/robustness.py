@@ -90,7 +90,7 @@ def regime_figure(evaluation: Evaluation) -> Figure:
                         legend=False,
                     ),
                 ),
-                form="ratio",
+                form="sharpe",
                 rules=(Rule(axis="y", value=0.0),),
             ),
         ),

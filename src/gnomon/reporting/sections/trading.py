@@ -223,7 +223,7 @@ def cost_figure(evaluation: Evaluation) -> Figure:
                         legend=False,
                     ),
                 ),
-                form="ratio",
+                form="sharpe",
                 rules=tuple(Rule(axis=rule.axis, value=rule.value) for rule in rules),
             ),
         ),
