@@ -125,6 +125,31 @@ def test_an_account_that_never_trades_is_judged(market: Any, targets: Any) -> No
     Evaluation.from_json(result.to_json())
 
 
+@pytest.mark.parametrize("risk_free", [None, 0.0, 0.02])
+@pytest.mark.parametrize("minutes", [1440, 240])
+def test_interest_on_idle_cash_is_no_edge(market: Any, targets: Any, risk_free: float | None, minutes: int) -> None:
+    bars = market(16, n=1000, minutes=minutes)
+    execution, config = ExecutionConfig(cash_rate=0.05), EvaluationConfig(risk_free=risk_free, benchmarks=[])
+    nothing = evaluate(simulate(bars, targets(bars, 16).head(0), execution), bars=bars, config=config)
+    assert not nothing.verdict.edge
+    assert nothing.verdict.text == "No edge was shown: the account earned what idle cash does."
+    little = targets(bars, 16).with_columns(pl.col("target") / 50)
+    noise = evaluate(simulate(bars, little, execution), bars=bars, config=config)
+    assert noise.metrics["annual_return"] > 0.04  # control: it earned, by its cash
+    assert not noise.verdict.edge
+    skilled = targets(bars, 16, skill=0.3).with_columns(pl.col("target") / 50)
+    assert evaluate(simulate(bars, skilled, execution), bars=bars, config=config).verdict.edge
+
+
+def test_sharpe_ratios_are_above_what_cash_earns(market: Any, targets: Any) -> None:
+    bars = market(17, n=400)
+    simulation = simulate(bars, targets(bars, 17), ExecutionConfig(cash_rate=0.05))
+    own, none = (evaluate(simulation, bars=bars, config=EvaluationConfig(risk_free=rate)) for rate in (None, 0.0))
+    per_bar = 0.05 / own.periods_per_year
+    assert own.doubt.sharpe == pytest.approx(sharpe_ratio(simulation.returns, risk_free=per_bar))
+    assert none.doubt.sharpe == pytest.approx(sharpe_ratio(simulation.returns))
+
+
 def test_buying_and_holding_is_no_edge_over_itself(market: Any) -> None:
     bars = market(10, n=1500, drift=0.0012)
     first = bars.head(1).select("timestamp", "symbol", pl.lit(1.0).alias("target"))

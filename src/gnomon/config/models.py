@@ -218,8 +218,8 @@ class EvaluationConfig(Section):
     """What a strategy is held against; each pays the same costs."""
     periods_per_year: float | None = Field(default=None, gt=0)
     """Bars in a year; None counts them in the data."""
-    risk_free: float = 0.0
-    """Annual, as a fraction."""
+    risk_free: float | None = None
+    """Annual, as a fraction; None takes what cash earns in the account (`execution.cash_rate`)."""
     significance: float = Field(default=0.05, gt=0, lt=1)
     """The p-value below which an edge is claimed."""
     cost_multiples: list[float] = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0]

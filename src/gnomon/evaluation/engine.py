@@ -119,10 +119,14 @@ def evaluate(
     family = family_of(as_trials(trials), case.returns, case.timestamps, intraday=intraday)
     hold = _simulated(case, "buy_and_hold", BuyAndHold())
     years = len(case.returns) / case.periods
+    held, cash = (
+        family_of(as_trials(None), returns, case.timestamps, intraday=intraday).matrix[:, 0]
+        for returns in (hold.returns, _cash(case))
+    )
     test = edge_test(
         family.matrix,
-        family_of(as_trials(None), hold.returns, case.timestamps, intraday=intraday).matrix[:, 0],
-        risk_free=config.risk_free * years / max(len(family.matrix), 1),
+        held,
+        risk_free=cash,
         level=config.significance,
         rng=generator(seed, "evaluation", "edge"),
     )
@@ -202,6 +206,7 @@ def _case(
     own = table.join(grid, on="timestamp", how="semi")
     before = table.filter(pl.col("timestamp") < grid["timestamp"][0])
     periods = config.periods_per_year or count_periods(grid["timestamp"])
+    risk_free = simulation.execution.cash_rate if config.risk_free is None else config.risk_free
     return _Case(
         simulation=simulation,
         bars=own,
@@ -210,9 +215,16 @@ def _case(
         funding=funding,
         replay=Replay(simulation, own, guardrails=guardrails, funding=funding),
         periods=periods,
-        risk_free=config.risk_free / periods,
+        risk_free=risk_free / periods,
         seed=seed,
     )
+
+
+def _cash(case: _Case) -> Float64[Array, " t"]:
+    """What has to be beaten: the interest that the account gets for doing nothing, or the risk-free rate if higher."""
+    if case.risk_free > case.simulation.execution.cash_rate / case.periods:
+        return np.full(len(case.returns), case.risk_free)
+    return case.replay.idle().returns
 
 
 def _simulated(case: _Case, name: str, benchmark: Benchmark) -> Simulation:

@@ -91,6 +91,10 @@ class Replay:
             costs=float(account["costs"].sum()),
         )
 
+    def idle(self) -> Account:
+        """The account that decides nothing: what its cash earns."""
+        return self.run(targets=np.full_like(self.own_targets, np.nan))
+
     def shifted_targets(self, bars: int) -> Float64[Array, "t k"]:
         """The simulation's own targets, moved `bars` later; those that fall off the end come back at the start."""
         return np.roll(self.own_targets, bars, axis=0)

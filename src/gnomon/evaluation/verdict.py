@@ -25,6 +25,8 @@ class EdgeTest:
     cash_pvalue: float
     hold_pvalue: float
     superior: bool
+    idle: bool = False
+    """Whether the strategy earned at every row what cash does."""
 
     @property
     def pvalue(self) -> float:
@@ -36,14 +38,15 @@ def edge_test(
     returns: Float64[Array, "t strategies"],
     buy_and_hold: Float64[Array, " t"],
     *,
-    risk_free: float,
+    risk_free: Float64[Array, " t"] | float,
     level: float,
     rng: np.random.Generator,
     reps: int = 1000,
 ) -> EdgeTest:
-    """Tests the first column among all: `risk_free` per row, `level` the significance."""
-    excess = returns - risk_free
-    market = buy_and_hold - risk_free
+    """Tests the first column among all: `risk_free` is what cash earns per row, `level` the significance."""
+    cash_returns = np.broadcast_to(risk_free, len(returns))
+    excess = returns - cash_returns[:, None]
+    market = buy_and_hold - cash_returns
     slopes = np.array([beta(column, market) for column in excess.T])
     alphas = excess - np.where(np.isnan(slopes), 0.0, slopes) * market[:, None]
     # What holds the market and nothing else has no alpha, whatever rounding leaves of it.
@@ -55,6 +58,7 @@ def edge_test(
         cash_pvalue=cash.pvalue,
         hold_pvalue=1.0 if follows else hold.pvalue,
         superior=0 in cash.superior and 0 in hold.superior,
+        idle=not excess[:, 0].any(),
     )
 
 
@@ -125,6 +129,8 @@ def _text(edge: bool, doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances, 
         return "No edge can be claimed: the strategy was fitted or chosen on these same bars."
     if math.isnan(doubt.sharpe):
         return "No edge was shown: the account did not move."
+    if test.idle:
+        return "No edge was shown: the account earned what idle cash does."
     if math.isnan(test.pvalue):
         return f"No edge was shown: {facts.rows} {facts.judged} are too short a record to tell skill from luck."
     if test.pvalue <= facts.level and test.superior and not beats:
