@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.document import Document
+from gnomon.reporting.order import in_order
 from gnomon.reporting.sections.doubt import doubt_section
 from gnomon.reporting.sections.forecasting import forecast_section, models_section
 from gnomon.reporting.sections.performance import exposure_section, performance_section, returns_section
@@ -15,6 +16,7 @@ from gnomon.reporting.sections.trading import costs_section, trades_section
 
 def to_document(content: ReportContent) -> Document:
     """The report as sections of text, tables and figures; what a run does not have is left out or said to be absent."""
+    content = in_order(content)
     sections = (
         summary_section(content),
         performance_section(content),

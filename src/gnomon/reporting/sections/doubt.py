@@ -81,7 +81,7 @@ def explained_table(content: ReportContent) -> Table:
             "Deflated Sharpe ratio (DSR)",
             doubt.dsr,
             "probability",
-            "Probability that the true ratio is above what the best of N tries without skill would show: strict.",
+            "Probability that the true ratio beats what the best of N tries without skill would show.",
         ),
         _line(
             "DSR, effective tries",

@@ -36,7 +36,7 @@ PROBABILITY = (
 def forecast_section(content: ReportContent) -> Section:
     """Forecast quality and calibration, by candidate and split."""
     lead = (
-        "How good the forecasts are before any trading. This skill is not an edge: most of it is to tell quiet spans "
+        "How good the forecasts are before any trading. This skill is not an edge: mostly it tells quiet spans "
         "(flat) from lively ones (a barrier is touched), which is volatility, and volatility alone cannot be traded in "
         "one direction."
     )

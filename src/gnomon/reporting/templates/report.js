@@ -133,7 +133,7 @@
     plots.forEach((plot) => {
       const { data, layout } = dressed(plot);
       plot.log && (layout.yaxis.type = "log");
-      layout.width = plot.element.parentElement.children.length > 1 ? 640 / Math.min(plot.element.parentElement.children.length, 3) : 660;
+      layout.width = Math.floor(660 / Math.min(plot.element.parentElement.children.length, 3)) - 6;
       layout.autosize = false;
       Plotly.react(plot.target, data, layout, config);
     });
