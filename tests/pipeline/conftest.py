@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from gnomon.config.models import PipelineConfig
 from gnomon.pipeline.base import Key, PipelineStage, Setup
 from gnomon.pipeline.codecs import JsonCodec
+from gnomon.pipeline.model_pipeline import ModelPipeline
 from gnomon.pipeline.plan import Plan, PlannedStage
 from gnomon.pipeline.products import ProductStore
 from gnomon.store.objects import LocalObjects
@@ -69,3 +71,37 @@ def toy() -> type[Toy]:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)
+
+
+TINY = """\
+project: tiny
+data:
+  source: {kind: synthetic, symbols: 2, start: "2015-01-01", end: "2017-06-01", seed: 5}
+  frequency: 1d
+  calendar: XNYS
+labels: {kind: triple_barrier, horizons: [5]}
+split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2}
+models:
+  logistic: {model_type: logistic_regression}
+execution: {fee_bps: 1.0}
+report: {formats: [md]}
+evaluation: {benchmarks: [buy_and_hold, cash]}
+tracking: {enabled: false}
+executor: {workers: 1}
+"""
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace with one finished run of one model; read it, and take `copied` to change one."""
+    folder = tmp_path_factory.mktemp("finished") / "tiny"
+    folder.mkdir()
+    (folder / "gnomon.yaml").write_text(TINY)
+    ModelPipeline(workspace=folder).run()
+    return folder
+
+
+@pytest.fixture
+def copied(finished: Path, tmp_path: Path) -> Path:
+    """A copy of the finished workspace, to be changed."""
+    return Path(shutil.copytree(finished, tmp_path / "tiny"))
