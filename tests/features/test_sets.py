@@ -273,3 +273,11 @@ def test_the_fingerprint_is_that_of_the_features() -> None:
     rsi = FeatureSet([FEATURES.create("rsi")])
     assert rsi.fingerprint == FeatureSet([FEATURES.create("rsi")]).fingerprint
     assert rsi.fingerprint != FeatureSet([FEATURES.create("rsi", window=7)]).fingerprint
+
+
+def test_pandas_frames_give_the_same_features(bars: pl.DataFrame, tables: dict[str, pl.DataFrame]) -> None:
+    features = FeatureSet(SPECS)
+    expected = features.compute(bars, tables)
+    frame, sides = bars.to_pandas(), {name: table.to_pandas() for name, table in tables.items()}
+    for pandas in (frame, frame.set_index("timestamp"), frame.astype({"timestamp": "datetime64[ns, Asia/Tokyo]"})):
+        assert_frame_equal(features.compute(pandas, sides), expected, check_exact=True)

@@ -184,12 +184,42 @@ def test_wrong_settings_are_refused_by_name(fields: dict[str, Any], named: str) 
         LABELERS.from_config({"kind": "triple_barrier", **fields}, where="labels")
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"entry": "nextopen"}, "entry must be 'next_open' or 'close', was 'nextopen'"),
+        ({"touch": "path"}, "touch must be 'close' or 'high_low'"),
+        ({"scale": "bars"}, "scale must be 'horizon' or 'bar'"),
+        ({"at_horizon": "zero"}, "at_horizon must be 'flat' or 'sign'"),
+        ({"weighting": "none"}, "weighting must be 'uniqueness' or 'equal'"),
+        ({"horizons": 5}, "horizons must be .* were 5"),
+        ({"horizons": (5.5,)}, "horizons must be .* were"),
+        ({"horizons": ("5",)}, "horizons must be .* were"),
+    ],
+)
+def test_wrong_settings_in_a_call_are_refused_too(fields: dict[str, Any], message: str) -> None:
+    """A notebook builds the labeler without the registry's checks: a misspelt choice must not mean the other one."""
+    with pytest.raises(ValueError, match=message):
+        triple_barrier(random_bars(), **fields)
+
+
+def test_pandas_frames_are_labelled_like_polars_ones() -> None:
+    bars = random_bars()
+    entries = bars.select("timestamp", "symbol", side=pl.lit(-1))[40:90:10]
+    expected = triple_barrier(bars, horizons=(3,)), triple_barrier(bars, entries=entries, horizons=(3,))
+    frame = bars.to_pandas()
+    for pandas in (frame, frame.set_index("timestamp"), frame.astype({"timestamp": "datetime64[ns, Asia/Tokyo]"})):
+        assert_frame_equal(triple_barrier(pandas, horizons=(3,)), expected[0], check_exact=True)
+        sided = entries.to_pandas().astype({"side": float})
+        assert_frame_equal(triple_barrier(pandas, entries=sided, horizons=(3,)), expected[1], check_exact=True)
+
+
 def test_bad_tables_are_refused_in_words() -> None:
     bars = random_bars(symbols="A")
     with pytest.raises(DataError, match=r"lack the columns \['open'\]"):
         triple_barrier(bars.drop("open"))
     with pytest.raises(DataError, match="Datetime"):
-        triple_barrier(bars.with_columns(pl.col("timestamp").cast(pl.Datetime("ms", "UTC"))))
+        triple_barrier(bars.with_columns(pl.col("timestamp").dt.replace_time_zone(None)))
     with pytest.raises(DataError, match="1 bars repeat a moment, first A at") as caught:
         triple_barrier(pl.concat([bars, bars.head(1)]))
     assert caught.value.rows is not None
@@ -200,5 +230,7 @@ def test_bad_tables_are_refused_in_words() -> None:
         triple_barrier(bars, entries=pl.concat([at, at]))
     with pytest.raises(DataError, match="other than -1 and 1, first 0"):
         triple_barrier(bars, entries=at.with_columns(side=pl.lit(0)))
+    with pytest.raises(DataError, match=r"other than -1 and 1, first 0\.5"):
+        triple_barrier(bars, entries=at.with_columns(side=pl.lit(0.5)))
     with pytest.raises(DataError, match="entries lack the columns"):
         triple_barrier(bars, entries=at.drop("symbol"))

@@ -121,6 +121,7 @@ def test_any_frame_and_any_zone_is_read() -> None:
     elsewhere = pl.col("timestamp").dt.convert_time_zone("America/New_York").dt.cast_time_unit("ns")
     for ours, theirs in (
         (bars().to_pandas(), targets().to_pandas()),
+        (bars().to_pandas().set_index("timestamp"), targets().to_pandas().set_index("timestamp")),
         (bars().lazy(), targets().lazy()),
         (bars().with_columns(elsewhere).reverse(), targets().with_columns(elsewhere).reverse()),
         (bars().with_columns(pl.col("symbol").cast(pl.Categorical)), targets()),

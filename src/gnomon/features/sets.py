@@ -20,6 +20,7 @@ from gnomon.config.models import FeaturesConfig
 from gnomon.core.errors import ConfigError, DataError, nearest
 from gnomon.core.hashing import hash_value
 from gnomon.core.types import Array, Float32, Float64
+from gnomon.data.frames import Frame, as_bars, as_polars
 from gnomon.features.base import FeatureSpec
 from gnomon.features.registry import FEATURES
 from gnomon.features.streaming import FeatureStream
@@ -143,17 +144,18 @@ class FeatureSet:
         )
 
     def compute(
-        self, bars: pl.DataFrame, tables: Mapping[str, pl.DataFrame] | None = None, *, threads: int | None = None
+        self, bars: Frame, tables: Mapping[str, Frame] | None = None, *, threads: int | None = None
     ) -> pl.DataFrame:
         """The features of each bar: `timestamp`, `symbol`, one Float32 column an output, NaN until warm.
 
-        `bars` are sorted by symbol and timestamp, without duplicates; `tables` holds the side tables by name, which are
-        joined as of each bar. Symbols are spread over `threads` (None: as many as there are processors); their number
-        never changes a value. Raises DataError for bars without the columns or out of order.
+        `bars`, in polars or pandas, are sorted by symbol and timestamp, without duplicates; `tables` holds the side
+        tables by name, which are joined as of each bar. Symbols are spread over `threads` (None: as many as there are
+        processors); their number never changes a value. Raises DataError for bars without the columns or out of order.
         """
+        bars = as_bars(bars)
         _require(bars, ("timestamp", "symbol"))
         runs = symbol_runs(bars)
-        joined = self.join(bars, tables or {})
+        joined = self.join(bars, {name: as_polars(table) for name, table in (tables or {}).items()})
         columns = [input_column(joined, name) for name in self.inputs]
         out = np.empty((len(self.outputs), joined.height), np.float32)
         program = self.program

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_type_hints
 
 import numpy as np
 import polars as pl
 
 from gnomon.core.errors import DataError
 from gnomon.core.types import Array, Float64, Int8, Int64
+from gnomon.data.frames import Frame, as_bars
 from gnomon.kernels import barriers
 from gnomon.labels.base import LABEL_SCHEMA, LABELERS
 from gnomon.labels.weights import average_uniqueness
@@ -54,8 +55,9 @@ class TripleBarrier:
     weighting: Literal["uniqueness", "equal"] = "uniqueness"
 
     def __post_init__(self) -> None:
-        if not self.horizons or any(h < 1 for h in self.horizons):
-            raise ValueError(f"horizons must be one or more counts of bars, each 1 or more, were {list(self.horizons)}")
+        counts = self.horizons if isinstance(self.horizons, tuple | list) else ()
+        if not counts or not all(isinstance(count, int | np.integer) and count >= 1 for count in counts):
+            raise ValueError(f"horizons must be one or more counts of bars, each 1 or more, were {self.horizons!r}")
         if list(self.horizons) != sorted(set(self.horizons)):
             raise ValueError(f"horizons must rise and differ, were {list(self.horizons)}")
         for name in ("upper", "lower"):
@@ -63,6 +65,10 @@ class TripleBarrier:
                 raise ValueError(f"{name} must be above 0 volatilities, was {getattr(self, name)}")
         if not 0 <= self.cost_bps < 10_000:
             raise ValueError(f"cost_bps must be at least 0 and below 10000, was {self.cost_bps}")
+        for name, kind in get_type_hints(TripleBarrier).items():
+            known, value = get_args(kind), getattr(self, name)
+            if isinstance(value, str) and value not in known:
+                raise ValueError(f"{name} must be {' or '.join(map(repr, known))}, was {value!r}")
         if self.volatility_span < 2:
             raise ValueError(f"volatility_span must be 2 bars or more, was {self.volatility_span}")
         if self.volatility_warmup < 2:
@@ -166,8 +172,8 @@ class TripleBarrier:
         )
 
 
-def triple_barrier(bars: pl.DataFrame, *, entries: pl.DataFrame | None = None, **fields: Any) -> pl.DataFrame:
-    """Triple-barrier labels of bars; the keywords are the fields of `TripleBarrier`.
+def triple_barrier(bars: Frame, *, entries: Frame | None = None, **fields: Any) -> pl.DataFrame:
+    """Triple-barrier labels of bars, in polars or pandas; the keywords are the fields of `TripleBarrier`.
 
     >>> from datetime import UTC, datetime, timedelta
     >>> close = [100.0, 101.0, 100.0, 101.0, 103.0, 103.0]
@@ -177,7 +183,7 @@ def triple_barrier(bars: pl.DataFrame, *, entries: pl.DataFrame | None = None, *
     >>> triple_barrier(bars, horizons=(2,), volatility_warmup=2, entry="close")["label"].to_list()
     [None, None, 1, 1, None, None]
     """
-    return TripleBarrier(**fields).label(bars, entries)
+    return TripleBarrier(**fields).label(as_bars(bars), None if entries is None else as_bars(entries))
 
 
 def _sorted(bars: pl.DataFrame) -> pl.DataFrame:
@@ -242,7 +248,7 @@ def _events(bars: pl.DataFrame, entries: pl.DataFrame | None) -> tuple[Int64[Arr
         )
     if "side" not in entries.columns:
         return found["row"].cast(pl.Int64).to_numpy(), np.zeros(found.height, np.int8)
-    wrong = found.filter(pl.col("side").is_null() | ~pl.col("side").is_in([-1, 1]))
+    wrong = found.filter(pl.col("side").cast(pl.Float64, strict=False).is_in([-1.0, 1.0]).not_().fill_null(value=True))
     if wrong.height:
         raise DataError(
             f"column 'side' of the entries has {wrong.height} values other than -1 and 1, first "

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from gnomon.core.errors import DataError, nearest, unknown
+from gnomon.core.errors import ConfigError, DataError, nearest, unknown
 from gnomon.core.types import Array, Float64, Int64
 from gnomon.data.base import TIMESTAMP
+from gnomon.data.frames import as_polars
 from gnomon.execution.base import ExecutionConfig
 
 MAX_ROWS = 200
@@ -148,13 +149,10 @@ def _add_funding(
 
 
 def _as_frame(value: Any, what: str) -> pl.DataFrame:
-    if isinstance(value, pl.DataFrame):
-        return value
-    if isinstance(value, pl.LazyFrame):
-        return value.collect()
-    if hasattr(value, "columns") and hasattr(value, "dtypes"):
-        return pl.DataFrame(value)
-    raise DataError(f"{what} must be a polars or pandas frame, was {type(value).__name__}")
+    try:
+        return as_polars(value)
+    except ConfigError:
+        raise DataError(f"{what} must be a polars or pandas frame, was {type(value).__name__}") from None
 
 
 def _keyed(value: Any, what: str, columns: list[str]) -> pl.DataFrame:

@@ -11,7 +11,6 @@ import pytest
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.data.base import SOURCES, TABLES, TIMESTAMP, Query
-from gnomon.data.sources.frame import as_polars
 
 TEXT = "date,series,value\n2020-02-01,cpi,101.5\n2020-01-01,cpi,.\n"
 
@@ -55,7 +54,3 @@ def test_pandas_frames_bring_their_index() -> None:
         bars = SOURCES.create("frame", frame=frame, stamp="close", symbol="A").fetch(Query()).collect()
         assert [f"{moment:%H:%M}" for moment in bars["timestamp"]] == ["15:00", "15:01"]
         assert bars["close"].is_nan().to_list() == [False, True]
-    assert as_polars(pl.LazyFrame({"a": [1]})).height == 1
-    assert as_polars(pd.DataFrame({0: [1]})).columns == ["0"]
-    with pytest.raises(ConfigError, match="a frame is a polars or pandas DataFrame, not list"):
-        as_polars([1])  # type: ignore[arg-type]

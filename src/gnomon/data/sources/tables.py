@@ -16,10 +16,10 @@ import polars as pl
 from gnomon.core.errors import ConfigError, DataError, nearest
 from gnomon.data.bars import extra_column
 from gnomon.data.base import TABLES, TIMESTAMP
+from gnomon.data.frames import as_polars
 from gnomon.data.reading import Reading
 from gnomon.data.sources.delimited import Delimited, read_delimited
 from gnomon.data.sources.files import find_files
-from gnomon.data.sources.frame import as_polars
 from gnomon.data.sources.http_json import HttpRequests
 from gnomon.data.sources.parquet import read_parquet
 from gnomon.data.sources.sqlite import SUFFIXES, check_choice, read_sqlite
