@@ -349,6 +349,15 @@ def test_hampel_follows_a_lasting_jump() -> None:
     assert changed.height == 6, "half a window, then the median has arrived"
 
 
+@pytest.mark.parametrize("extreme", [float("inf"), float("-inf"), float("nan"), 1.79e308, 5e-324])
+def test_hampel_leaves_what_stands_among_extremes_alone(extreme: float) -> None:
+    values = [10.0] * 5 + [extreme] * 20 + [-extreme, 10.0] + [extreme] * 5
+    frame = simple([10.0] * len(values)).with_columns(volume=pl.Series(values), close=pl.Series(values).abs())
+    after = mended(frame, Hampel(columns=("volume", "close"), window=7))
+    assert after["volume"][-5:].equals(frame["volume"][-5:], null_equal=True)
+    assert after["close"][26] in (10.0, pytest.approx(extreme, rel=1e-9))
+
+
 def test_nothing_left_is_an_error() -> None:
     with pytest.raises(DataError, match="left no bars"):
         repair_bars(simple([0.0, -1.0]), [{"kind": "drop_nonpositive"}])

@@ -378,10 +378,12 @@ class Hampel(Repair):
         for begin in range(self.window, len(values), BLOCK):
             rows = slice(begin, min(begin + BLOCK, len(values)))
             past = views[begin - self.window : rows.stop - self.window]
-            median = np.median(past, axis=1)
-            spread = 1.4826 * np.median(np.abs(past - median[:, None]), axis=1)
-            least = self.floor if log else self.floor * np.abs(median)
-            far = np.abs(x[rows] - median) > np.maximum(self.sigmas * spread, least)
+            # Where most of a window is infinite, or at the edge of what a float holds, nothing is far from it.
+            with np.errstate(invalid="ignore", over="ignore"):
+                median = np.median(past, axis=1)
+                spread = 1.4826 * np.median(np.abs(past - median[:, None]), axis=1)
+                least = self.floor if log else self.floor * np.abs(median)
+                far = np.abs(x[rows] - median) > np.maximum(self.sigmas * spread, least)
             # A price that is no positive number at all is as far as can be.
             far |= ~np.isfinite(x[rows]) & np.isfinite(median) if log else False
             far &= position[rows] >= self.window
