@@ -131,7 +131,9 @@ def test_refused_data_exit_with_3_and_show_the_rows(workspace, say):
     )
     source = ["--set", "data.source={kind: csv, path: bars.csv, stamp: close}", "--set", "data.calendar=24/7"]
     said = say("run", "-w", workspace, *source, code=3)
-    assert "non_positive" in said.err
+    assert said.err.startswith("gnomon: non_positive")
+    assert said.err.count("a price is zero or negative") == 1, "a person is told once"
+    assert "run failed" in (workspace / ".gnomon" / "logs" / "gnomon.jsonl").read_text()
     assert "2020-01-09" in said.err
     assert "refused_rows.parquet" in said.err
     found = say("run", "-w", workspace, *source, "--json", code=3).object

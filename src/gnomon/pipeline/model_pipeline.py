@@ -143,7 +143,8 @@ class ModelPipeline:
             if isinstance(error, DataError) and error.rows is not None and len(error.rows):
                 _keep_rows(run, error)
             if isinstance(error, GnomonError):
-                log.error("run failed", error=str(error))
+                # For the log file: whoever called is told by the exception, and a terminal not twice.
+                log.info("run failed", error=str(error))
             raise
         if outcome.whole:
             status = "completed"
