@@ -45,7 +45,7 @@ def main() -> None:
     evaluation = evaluate(simulation, bars=bars, name="momentum", trials=ledger)
     content = ReportContent(
         title="Momentum on the S&P 500",
-        run_id="example",
+        pipeline="example",
         evaluations={"momentum": evaluation},
         chosen="momentum",
         chosen_by="the signals were given",

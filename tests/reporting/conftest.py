@@ -118,7 +118,7 @@ def make_content(**changes: Any) -> ReportContent:
     span = {"rows": 100, "start": "2018-01-02T21:00:00+00:00", "end": "2018-04-02T21:00:00+00:00"}
     values: dict[str, Any] = {
         "title": "A small market",
-        "run_id": "default-0123456789",
+        "pipeline": "default",
         "chosen": chosen,
         "chosen_by": "lowest log loss on validation rows",
         "validation": {name: {"log_loss": 1.02, "skill": 0.01, "rows": 100} for name in evaluations},
@@ -209,7 +209,7 @@ def hostile() -> ReportContent:
     issue = {"check": HOSTILE, "severity": HOSTILE, "count": 1, "message": HOSTILE, "rows": [row]}
     return make_content(
         title=HOSTILE,
-        run_id=HOSTILE,
+        pipeline=HOSTILE,
         evaluations={HOSTILE: evaluation},
         chosen_by=HOSTILE,
         validation={HOSTILE: {"log_loss": 1.0}},

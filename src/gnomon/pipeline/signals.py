@@ -189,7 +189,7 @@ def _content(
     )
     return ReportContent(
         title=name,
-        run_id=name,
+        pipeline=name,
         evaluations={name: evaluation},
         chosen=name,
         chosen_by="the signals were given",

@@ -24,7 +24,7 @@ class ReportContent:
     """
 
     title: str
-    run_id: str
+    pipeline: str
     evaluations: Mapping[str, Evaluation]
     chosen: str
     chosen_by: str

@@ -6,12 +6,14 @@ configuration does not name, and what was changed is counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
+from gnomon.core.errors import ConfigError
+from gnomon.data.calendars import check_calendar, parse_frequency
 from gnomon.data.curate import curate
 from gnomon.data.digest import hash_bars
 from gnomon.data.issues import CheckReport
@@ -56,8 +58,18 @@ class CheckStage(BuiltinStage):
         return tuple(sorted({module_of(REPAIRS, step, where=f"data.repair[{i}]") for i, step in steps}))
 
     def prepare(self) -> None:
-        """Builds every repair and opens the tables of actions and listings."""
-        for index, step in enumerate(self.setup.config.data.repair):
+        """Reads frequency and calendar, and builds every repair."""
+        data = self.setup.config.data
+        readings: tuple[tuple[str, Callable[[str], object], str | None], ...] = (
+            ("frequency", parse_frequency, data.frequency),
+            ("calendar", check_calendar, data.calendar),
+        )
+        for name, read, text in readings:
+            try:
+                _ = None if text is None else read(text)
+            except ConfigError as error:
+                raise ConfigError(f"data.{name}: {error}") from None
+        for index, step in enumerate(data.repair):
             REPAIRS.from_config(step, where=f"data.repair[{index}]")
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:

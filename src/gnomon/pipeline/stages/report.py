@@ -74,7 +74,7 @@ class ReportStage(BuiltinStage):
         traded: dict[str, Mapping[str, Any]] = {name: context[VALIDATION.of(name)] for name in names}
         return ReportContent(
             title=config.report.title or config.project,
-            run_id=config.pipeline,
+            pipeline=config.pipeline,
             evaluations={name: context[EVALUATION.of(name)] for name in names},
             chosen=chosen["chosen"],
             chosen_by=chosen["by"],

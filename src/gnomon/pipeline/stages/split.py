@@ -48,10 +48,13 @@ class SplitStage(BuiltinStage):
                 "on one, use `holdout`"
             )
         fold = folds[0]
-        audit_fold(fold, samples.known_at, samples.last_label_end).raise_overlaps()
+        audit = audit_fold(fold, samples.known_at, samples.last_label_end)
+        audit.raise_overlaps()
         parts = {part: _span(samples.known_at[getattr(fold, part)]) for part in ("train", "valid", "test")}
         kept = sum(part["rows"] for part in parts.values())
-        return {FOLD: fold, SPLIT: {**parts, "rows": len(samples), "left_out": len(samples) - kept, "overlaps": 0}}
+        overlaps = sum(len(rows) for rows in audit.overlaps.values())
+        facts = {**parts, "rows": len(samples), "left_out": len(samples) - kept, "overlaps": overlaps}
+        return {FOLD: fold, SPLIT: facts}
 
 
 def _span(known_at: Int64[Array, " n"]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from gnomon.config.models import ModelConfig
 from gnomon.core.errors import ConfigError
+from gnomon.labels.base import LABELERS
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
 from gnomon.models.factory import build_model
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
@@ -58,7 +59,7 @@ class TrainStage(CandidateStage):
         """Builds the model unfitted, and checks the horizon against the labels'."""
         config = self.setup.config
         build_model(self.section, training=config.training, seed=config.seed, where=self.where)
-        horizons = config.labels.get("horizons")
+        horizons = getattr(LABELERS.from_config(config.labels, where="labels"), "horizons", None)
         wanted = config.training.horizon
         if wanted is not None and horizons is not None and wanted not in horizons:
             raise ConfigError(f"training.horizon = {wanted} is not one of labels.horizons: {list(horizons)}")

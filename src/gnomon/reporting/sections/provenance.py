@@ -195,7 +195,7 @@ def run_section(content: ReportContent) -> Section:
     return Section(
         name="run",
         title="What was run",
-        lead=f"Run {content.run_id}. The same configuration, data and versions give the same bytes.",
+        lead=f"Pipeline {content.pipeline}. The same configuration, data and versions give the same bytes.",
         blocks=tuple(blocks),
     )
 
