@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gnomon.config.components import check_components, component_sections
+from gnomon.config.components import check_components, component_sections, locate
 from gnomon.config.loader import load, load_config
-from gnomon.core.errors import ConfigError
+from gnomon.core.errors import ConfigError, PlanError
 
 Builders = dict[str, Callable[..., object]]
 
@@ -73,3 +73,27 @@ def test_all_faults_are_told_at_once(workspace: Path, builders: Builders) -> Non
     with pytest.raises(ConfigError) as error:
         check_components(load(workspace, overrides=["labels.x=1", "sizing.y=1", "execution.z=1"]), builders)
     assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "place"),
+    [
+        ("unknown feature 'x' at features.include; did you mean features.exclude?", "2:12"),
+        ("labels = {'horizons': [0]}: horizons must be 1 or more", "3:1"),
+        ("labels.horizons[1] = 'x': must be a whole number", "3:46"),
+        ("unknown key 'windw' at features.params.rsi.windw; did you mean 'window'?", "2:41"),
+        ("training.horizon = 7 is not one of labels.horizons", "1:1"),
+        ("stage 'labels' reads 'bars', which no stage writes", None),
+    ],
+)
+def test_a_fault_is_told_with_the_place_of_the_first_key_that_it_names(
+    tmp_path: Path, fault: str, place: str | None
+) -> None:
+    (tmp_path / "gnomon.yaml").write_text(
+        "training: {threads: 2}\nfeatures: {include: [a], params: {rsi: {windw: 3}}}\n"
+        "labels: {kind: triple_barrier, horizons: [5, 6]}\n"
+    )
+    found = locate(PlanError(f"{fault}\n{fault}"), load(tmp_path))
+    assert isinstance(found, PlanError), "the kind of error stays"
+    line = fault if place is None else f"{tmp_path / 'gnomon.yaml'}:{place}: {fault}"
+    assert str(found).splitlines() == [line, line]

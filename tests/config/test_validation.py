@@ -42,6 +42,12 @@ def refused(workspace: Path, text: str) -> str:
         ("evaluation: {significance: .inf}\n", "evaluation.significance = inf: should be a finite number"),
         ("data:\n", "/gnomon.yaml:1:1: data is empty; give it entries or remove the key"),
         ("data: {start: soon}\n", "data.start = 'soon': is not a moment; write 2020-01-31"),
+        (
+            "data:\n  end: 2020-01-01\n  start: 2021-01-01\n",
+            "/gnomon.yaml:2:3: data.end = '2020-01-01': must be later than data.start, 2021-01-01",
+        ),
+        ("data: {symbols: []}\n", "data.symbols = a list of 0: list should have at least 1 item"),
+        ("evaluation: {cost_multiples: [1, -1]}\n", "evaluation.cost_multiples[1] = -1: should be greater than or"),
         ("data: {start: 2020}\n", "data.start = 2020: should be a valid datetime"),
         ("labels: {}\nsplit: [1]\n", "split = a list of 1: must be a section of keys"),
         ("data: {repair: [{name: x}]}\n", "data.repair[0] = a section (name): needs a `kind`"),

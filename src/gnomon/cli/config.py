@@ -40,11 +40,14 @@ def check(
 ) -> None:
     """Read every layer and check every key, those of the components too; nothing is run."""
     from gnomon.config.components import check_components, component_sections
-    from gnomon.pipeline.workspace import load_plugins
+    from gnomon.pipeline.workspace import Workspace
 
     loaded = _load(session, config, env, experiment, set_)
-    load_plugins(session.workspace, loaded.config.plugins)
+    workspace = Workspace(session.workspace.resolve(), loaded.config, loaded)
+    workspace.setup()  # Loads the plug-ins, whose components may be named.
     check_components(loaded, component_builders())
+    for name in dict.fromkeys((loaded.config.pipeline, *loaded.config.pipelines)):
+        workspace.plan(name)
     components = [
         {"key": ".".join(map(str, section.path)), "registry": section.registry}
         for section in component_sections(loaded.config)

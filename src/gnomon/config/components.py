@@ -52,6 +52,24 @@ def check_components(loaded: LoadedConfig, builders: Mapping[str, Callable[..., 
         raise ConfigError("\n".join(faults))
 
 
+def locate(error: ConfigError, loaded: LoadedConfig) -> ConfigError:
+    """The same faults, each with the file and line of the first key that it names, where it names one."""
+    return type(error)("\n".join(_found(line, loaded) for line in str(error).splitlines()))
+
+
+def _found(line: str, loaded: LoadedConfig) -> str:
+    for token in _TOKEN.findall(line):
+        path = _parts(token)
+        # A single word is a key only where the fault begins with it.
+        if path[0] in PipelineConfig.model_fields and (len(path) > 1 or line.startswith(token)):
+            return redact(f"{place(loaded.tree, path)}: {line}")
+    return line
+
+
+def _parts(token: str) -> Path:
+    return tuple(int(part) if part.isdigit() else part for part in re.findall(r"[^.\[\]]+", token))
+
+
 def _located(line: str, path: Path, loaded: LoadedConfig) -> str:
     """A fault with the place of the key that it is about, the longest one that it names."""
     start = dotted(path)
@@ -60,8 +78,7 @@ def _located(line: str, path: Path, loaded: LoadedConfig) -> str:
     best = path
     for token in tokens:
         if token.startswith(start):
-            parts = re.findall(r"[^.\[\]]+", token.removeprefix(start))
-            best = max(best, (*path, *(int(part) if part.isdigit() else part for part in parts)), key=len)
+            best = max(best, (*path, *_parts(token.removeprefix(start))), key=len)
     return redact(f"{place(loaded.tree, best)}: {line}")
 
 

@@ -9,7 +9,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from gnomon.core.errors import unknown
@@ -131,7 +140,7 @@ class DataConfig(Section):
 
     source: Source = {"kind": "embedded"}
     """Where the bars come from."""
-    symbols: list[str] | None = None
+    symbols: list[str] | None = Field(default=None, min_length=1)
     """Only these; None takes all that the source has."""
     start: Moment | None = None
     """First close that is used, included. A moment without a time zone is UTC."""
@@ -157,6 +166,14 @@ class DataConfig(Section):
     """Tables joined as-of, by name; their columns are "NAME.column"."""
     cache: bool = True
     """Whether fetched data are kept and read again from `.gnomon/`."""
+
+    @field_validator("end")
+    @classmethod
+    def _after_start(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
+        start = info.data.get("start")
+        if start is not None and end is not None and start >= end:
+            raise ValueError(f"must be later than data.start, {start.isoformat()}; no bar lies between them")
+        return end
 
 
 class FeaturesConfig(Section):
@@ -222,7 +239,7 @@ class EvaluationConfig(Section):
     """Annual, as a fraction; None takes what cash earns in the account (`execution.cash_rate`)."""
     significance: float = Field(default=0.05, gt=0, lt=1)
     """The p-value below which an edge is claimed."""
-    cost_multiples: list[float] = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0]
+    cost_multiples: list[Annotated[float, Field(ge=0)]] = [0.0, 0.5, 1.0, 2.0, 3.0, 5.0]
     """Multiples of the configured costs at which the result is computed again."""
 
 

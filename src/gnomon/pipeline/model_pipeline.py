@@ -17,7 +17,7 @@ from gnomon.core.logging import bound, configure_logging, get_logger
 from gnomon.pipeline.base import Key
 from gnomon.pipeline.executor import Outcome, PipelineExecutor, StageOutcome
 from gnomon.pipeline.keys import SOURCE
-from gnomon.pipeline.plan import Plan, make_plan
+from gnomon.pipeline.plan import Plan
 from gnomon.pipeline.runs import CONFIG, Run, publish, restore_state, write_state
 from gnomon.pipeline.summary import summarise
 from gnomon.pipeline.workspace import Workspace, open_workspace
@@ -79,7 +79,7 @@ class ModelPipeline:
     @cached_property
     def plan(self) -> Plan:
         """The plan, checked. Raises ConfigError or PlanError before any work."""
-        return make_plan(self.workspace.setup(), pipeline=self.pipeline_name)
+        return self.workspace.plan(self.pipeline_name)
 
     def run(
         self,

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gnomon.config.components import locate
-from gnomon.config.loader import LoadedConfig
 from gnomon.config.models import StageConfig
-from gnomon.core.errors import ConfigError, PlanError, unknown
+from gnomon.core.errors import PlanError, unknown
 from gnomon.core.hashing import hash_value
 from gnomon.pipeline.base import DEFAULT_PIPELINE, STAGES, Key, PipelineStage, Setup
 from gnomon.pipeline.code import code_hash
@@ -106,15 +104,6 @@ def make_plan(setup: Setup, *, pipeline: str | None = None) -> Plan:
             code = code_hash((type(stage).__module__, *stage.modules), setup.plugins)
             planned.append(PlannedStage(stage, wanted.stage, retries, code))
     return Plan(name, setup, _ordered(planned, name))
-
-
-def check_plans(loaded: LoadedConfig, setup: Setup) -> None:
-    """Plans every pipeline of a configuration. ConfigError names the file and line of what is wrong in any of them."""
-    for name in dict.fromkeys((loaded.config.pipeline, *loaded.config.pipelines)):
-        try:
-            make_plan(setup, pipeline=name)
-        except ConfigError as error:
-            raise locate(error, loaded) from None
 
 
 def _ordered(planned: Sequence[PlannedStage], pipeline: str) -> tuple[PlannedStage, ...]:

@@ -6,16 +6,18 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 
-from gnomon.config.loader import load_config
+from gnomon.config.components import locate
+from gnomon.config.loader import LoadedConfig, load
 from gnomon.config.models import PipelineConfig
 from gnomon.core.errors import ConfigError
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import hash_file
 from gnomon.pipeline.base import Setup
+from gnomon.pipeline.plan import Plan, make_plan
 from gnomon.pipeline.products import ProductStore
 from gnomon.pipeline.runs import RunFolders
 from gnomon.pipeline.trial_record import trial_ledger
@@ -36,6 +38,8 @@ class Workspace:
 
     folder: Path
     config: PipelineConfig
+    loaded: LoadedConfig | None = field(default=None, repr=False, compare=False)
+    """The configuration with the file and line of each value, where it was read from files."""
 
     @property
     def made(self) -> Path:
@@ -76,6 +80,15 @@ class Workspace:
         """What a plan is made from; loads the plug-ins."""
         return Setup(config=self.config, workspace=self.folder, plugins=load_plugins(self.folder, self.config.plugins))
 
+    def plan(self, pipeline: str | None = None) -> Plan:
+        """The plan of a pipeline (default: the configuration's). ConfigError names file and line of what is wrong."""
+        try:
+            return make_plan(self.setup(), pipeline=pipeline)
+        except ConfigError as error:
+            if self.loaded is None:
+                raise
+            raise locate(error, self.loaded) from None
+
 
 def open_workspace(
     folder: Path,
@@ -89,8 +102,8 @@ def open_workspace(
     if config_file is None and not (folder / CONFIG_FILE).is_file():
         where = "here" if folder == Path() else f"in {folder}"
         raise ConfigError(f"no {CONFIG_FILE} {where}; `gnomon init {folder}` writes a workspace")
-    config = load_config(config_file or folder, environment=environment, experiment=experiment, overrides=overrides)
-    return Workspace(folder.resolve(), config)
+    loaded = load(config_file or folder, environment=environment, experiment=experiment, overrides=overrides)
+    return Workspace(folder.resolve(), loaded.config, loaded)
 
 
 def write_workspace(folder: Path, *, project: str | None = None) -> list[Path]:

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import gnomon.data.sources  # noqa: F401  the kinds of table register themselves
 from gnomon.data.base import TABLES
+from gnomon.data.side_tables import parse_duration
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.inputs import load_tables
 from gnomon.pipeline.keys import SIDE_TABLES
@@ -44,8 +45,11 @@ class SideTableStage(BuiltinStage):
         return tuple(sorted(found))
 
     def prepare(self) -> None:
-        """Builds every source."""
+        """Builds every source, and reads delays and tolerances."""
         for name, table in self.setup.config.data.side_tables.items():
+            for key, text in (("delay", table.delay), ("tolerance", table.tolerance)):
+                if text is not None:
+                    parse_duration(text, where=f"data.side_tables.{name}.{key}")
             table_files(table.source, self.setup.workspace, where=f"data.side_tables.{name}.source")
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
