@@ -70,3 +70,16 @@ def test_a_failure_after_a_result_follows_it(capsys, tmp_path):
 def test_nan_is_refused_rather_than_written_as_what_is_no_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         Session(tmp_path, json=True).emit({"a": float("nan")})
+
+
+def test_progress_is_drawn_on_a_terminal_and_nowhere_else(monkeypatch, capsys, tmp_path):
+    for session in (Session(tmp_path, json=True), Session(tmp_path)):
+        with session.progress("reading") as update:
+            update("half", 0.5)
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    with Session(tmp_path).progress("reading") as update:
+        update("half way", 0.5)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "reading" in shown.err or "half way" in shown.err

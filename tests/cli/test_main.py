@@ -107,3 +107,62 @@ def test_a_fault_of_ours_is_called_one(planted, capsys):
     planted(fail)
     assert door.main(["planted"]) == 1
     assert "this is a fault in Gnomon: ZeroDivisionError: oops" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    from importlib.metadata import version
+
+    assert door.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"gnomon {version('gnomon')}\n"
+
+
+def test_a_group_without_a_command_shows_what_it_has_and_exits_with_2(capsys):
+    assert door.main(["runs"]) == 2
+    shown = capsys.readouterr()
+    assert "reproduce" in shown.out
+    assert "Traceback" not in shown.err
+
+
+def test_a_person_who_stops_it_is_no_failure_of_the_work(planted, capsys):
+    def stopped(session: Session) -> None:
+        raise KeyboardInterrupt
+
+    planted(stopped)
+    assert door.main(["planted"]) == 130
+    assert capsys.readouterr().err == "gnomon: stopped; what was done stays done\n"
+    assert door.main(["planted", "--json"]) == 130
+    assert json.loads(capsys.readouterr().out)["exit_code"] == 130
+
+
+def test_a_fault_of_ours_shows_where_when_it_is_asked_to(planted, monkeypatch):
+    def fail(session: Session) -> None:
+        raise ZeroDivisionError("oops")
+
+    planted(fail)
+    monkeypatch.setenv("GNOMON_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError, match="oops"):
+        door.main(["planted"])
+
+
+def test_a_reader_that_goes_away_is_no_failure():
+    """`gnomon features list | head -0`, as a shell does it: the pipe is closed before anything is read."""
+    program = "import sys; from gnomon.cli.main import main; sys.argv = ['gnomon', 'config', 'schema']; main()"
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process.stdout.close()
+    err = process.stderr.read()
+    assert process.wait(timeout=60) == 0, err
+    assert b"Traceback" not in err
+    assert b"Broken" not in err
+
+
+def test_a_panic_of_a_library_shows_no_traceback(planted, capsys):
+    import polars as pl
+
+    assert not issubclass(pl.exceptions.PanicException, Exception), "otherwise nothing special is needed"
+
+    def panics(session: Session) -> None:
+        raise pl.exceptions.PanicException("index out of bounds")
+
+    planted(panics)
+    assert door.main(["planted"]) == 1
+    assert "this is a fault in Gnomon: PanicException: index out of bounds" in capsys.readouterr().err

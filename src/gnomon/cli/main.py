@@ -45,6 +45,12 @@ COMMANDS: Mapping[str, Place] = {
     "registry": Place("registry", "Registered model versions and their aliases."),
 }
 
+INTERRUPTED = 130
+"""What a shell expects of a program that Ctrl-C has stopped."""
+
+PANIC = "PanicException"
+"""What polars raises for a fault of its own; it is no `Exception`, and a person shall not see its traceback either."""
+
 
 class LazyGroup(TyperGroup):
     """A group whose commands are imported when they are called, not when they are listed."""
@@ -109,16 +115,18 @@ def _run(arguments: list[str]) -> int:
         message = "\n  ".join([str(error), *getattr(error, "__notes__", ())])
         return _fail(message, error.exit_code, as_json=as_json, rows=getattr(error, "rows", None))
     except typer.Abort:
-        return _fail("stopped", 130, as_json=as_json)
-    except BrokenPipeError:
-        # The reader of our output went away (`gnomon ... | head`): nothing is wrong with the work.
+        return _fail("stopped; what was done stays done", INTERRUPTED, as_json=as_json)
+    except (BrokenPipeError, SystemExit):
+        # The reader of our output went away (`gnomon ... | head`), and typer exits: nothing is wrong with the work.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         # A full disk, a missing permission: the message names the file, a traceback would not help anyone.
         place = f": {error.filename}" if error.filename else ""
         return _fail(f"{error.strerror or error}{place}", 1, as_json=as_json)
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != PANIC:
+            raise
         if not hasattr(error, "format_message"):
             if os.environ.get("GNOMON_DEBUG"):
                 raise
@@ -130,6 +138,8 @@ def _run(arguments: list[str]) -> int:
             return 2
         usage = f"; {context.command_path} --help tells more" if context is not None else ""
         return _fail(error.format_message().rstrip(".") + usage, 2, as_json=as_json)
+    if result == INTERRUPTED:
+        return _fail("stopped; what was done stays done", INTERRUPTED, as_json=as_json)
     return int(result) if isinstance(result, int) else 0
 
 
