@@ -187,7 +187,7 @@ def test_guardrails_pandas_history_and_own_benchmarks(market: Any, targets: Any)
     simulation = simulate(late, targets(late, 13), ExecutionConfig(fee_bps=1.0), guardrails=[guard])
     result = evaluate(
         simulation,
-        bars=bars.to_pandas(),
+        bars=bars.to_pandas().set_index("timestamp"),
         guardrails=[guard],
         benchmarks={"hold": BuyAndHold(), "random": RandomTiming(runs=20)},
         execution=ExecutionConfig(),
@@ -197,6 +197,8 @@ def test_guardrails_pandas_history_and_own_benchmarks(market: Any, targets: Any)
     assert "unknown" not in set(result.regimes["value"])
     with pytest.raises(DataError, match="hand in the bars, the guardrails"):
         evaluate(simulation, bars=late)
+    with pytest.raises(ConfigError, match="not NoneType"):
+        evaluate(simulation, bars=None)
 
 
 def test_intraday_bars_are_judged_by_days_and_equity_is_thinned(market: Any, targets: Any) -> None:

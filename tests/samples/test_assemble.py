@@ -120,6 +120,12 @@ def test_tables_that_do_not_fit_are_refused(tables: Any) -> None:
         build_samples(features, pl.concat([labels, labels.head(1)]), bars)
 
 
+def test_no_rows_are_refused_in_words(tables: Any) -> None:
+    features, labels, bars = tables
+    with pytest.raises(DataError, match="the features hold no rows"):
+        build_samples(features.clear(), labels, bars)
+
+
 def test_a_feature_that_never_warms_is_named(tables: Any) -> None:
     never = tables.features.with_columns(dead=pl.lit(None, pl.Float32))
     with pytest.raises(DataError, match=r"no row of 20 is warm: the features \['dead'\] have no value at all"):

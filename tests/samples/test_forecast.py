@@ -132,3 +132,9 @@ def test_shapes_are_checked() -> None:
 def test_a_persons_table_is_refused_in_words(change: Any, said: str) -> None:
     with pytest.raises(DataError, match=said):
         Forecast.from_frame(change(forecast_of(PLAIN).to_frame()))
+
+
+def test_a_pandas_table_is_taken() -> None:
+    frame = forecast_of(PLAIN).to_frame()
+    for table in (frame.to_pandas(), frame.to_pandas().set_index("timestamp")):
+        assert_frame_equal(Forecast.from_frame(table).to_frame(), frame, check_exact=True)

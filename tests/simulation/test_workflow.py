@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -109,3 +110,31 @@ def test_forecasts_that_cannot_be_traded() -> None:
         backtest(forecast_of({}), bars_of())
     with pytest.raises(DataError, match="without bars: unknown symbol 'Z'; known: A, B"):
         backtest(forecast_of({3: 0.4}, symbols=("Z",)), bars_of())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"probability": np.full((3, 3), 0.5)}, "3 of 3 forecasts do not add up to 1"),
+        ({"probability": np.full((3, 3), np.nan)}, "3 of 3 forecasts are not finite"),
+        ({"probability": np.tile([-0.2, 0.2, 1.0], (3, 1))}, "3 of 3 forecasts are negative"),
+        ({"probability": np.full((3, 2), 0.5)}, r"shape \(3, 3\), was \(3, 2\)"),
+        ({"symbol": np.full(3, 4, np.int32)}, "numbers of the 1 symbols"),
+    ],
+)
+def test_what_is_no_forecast_is_never_traded(change: dict[str, np.ndarray], message: str) -> None:
+    forecast = forecast_of(dict.fromkeys((5, 6, 7), 0.4))
+    assert backtest(forecast, bars_of()).fills.height
+    with pytest.raises(DataError, match=message):
+        backtest(replace(forecast, **change), bars_of())
+    with pytest.raises(DataError, match="not DataFrame; `Forecast"):
+        backtest(forecast.to_frame(), bars_of())  # type: ignore[arg-type]
+
+
+def test_pandas_bars_are_traded_like_polars_ones() -> None:
+    bars, forecast = bars_of(60), forecast_of({day: 0.1 * (-1) ** day for day in range(40, 55)})
+    sizer = VolatilityTargetSizer(window_bars=10)
+    expected = backtest(forecast, bars, sizer=sizer)
+    assert expected.fills.height > 5
+    for frame in (bars.to_pandas(), bars.to_pandas().set_index("timestamp")):
+        assert backtest(forecast, frame, sizer=sizer).equity.equals(expected.equity)

@@ -16,6 +16,7 @@ from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Float64
 from gnomon.data.base import TIMESTAMP
 from gnomon.data.calendars import periods_per_year as count_periods
+from gnomon.data.frames import as_bars
 from gnomon.evaluation.base import BenchmarkResult, Evaluation, LagResult, SharpeDoubt, TradeReport
 from gnomon.evaluation.benchmarks import Benchmark, BenchmarkManager, BuyAndHold, RandomTiming, random_offsets
 from gnomon.evaluation.doubt import ONE_TRY, Tries, sharpe_doubt
@@ -201,7 +202,7 @@ def _case(
     grid = simulation.equity.select("timestamp")
     if grid.height < 2:
         raise DataError(f"a simulation of {grid.height} bars cannot be judged; it needs 2 or more")
-    table = bars.collect() if isinstance(bars, pl.LazyFrame) else pl.DataFrame(bars)
+    table = as_bars(bars)
     table = table.with_columns(pl.col("timestamp").dt.convert_time_zone("UTC").cast(TIMESTAMP))
     own = table.join(grid, on="timestamp", how="semi")
     before = table.filter(pl.col("timestamp") < grid["timestamp"][0])

@@ -58,6 +58,8 @@ def assemble(
     if not names:
         raise DataError(f"no features: the table has only the columns {features.columns}")
     features = _keyed(features, "features")
+    if features.is_empty():
+        raise DataError("the features hold no rows; there is nothing to make samples of")
     prices = _aligned(features, _keyed(bars, "bars").select(*KEYS, *PRICES), "bars")
     x = _matrix(features, names)
     symbols = tuple(features["symbol"].unique(maintain_order=True).to_list())

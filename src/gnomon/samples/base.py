@@ -12,6 +12,8 @@ from gnomon.core.types import Array, Bool, Float32, Float64, Int8, Int32, Int64
 if TYPE_CHECKING:
     import polars as pl
 
+    from gnomon.data.frames import Frame
+
 UNKNOWN_END = np.iinfo(np.int64).max
 """`label_end` of a label that the data end too early to decide: later than every test, so purging removes it."""
 
@@ -110,8 +112,11 @@ class Forecast:
         return forecast_to_frame(self)
 
     @classmethod
-    def from_frame(cls, frame: pl.DataFrame) -> Self:
-        """The forecast of a table as `to_frame` gives it, a person's own too; DataError says what is wrong with it."""
+    def from_frame(cls, frame: Frame) -> Self:
+        """The forecast of a table as `to_frame` gives it, a person's own too, in polars or pandas.
+
+        DataError says what is wrong with it.
+        """
         from gnomon.samples.forecast import fields_from_frame
 
         return cls(**fields_from_frame(frame)).checked()

@@ -12,6 +12,7 @@ from gnomon.core.errors import DataError, nearest
 from gnomon.core.files import atomic_path, step
 from gnomon.core.types import Array, Bool
 from gnomon.data.base import TIMESTAMP
+from gnomon.data.frames import Frame, as_bars
 from gnomon.samples.base import Forecast
 
 NAMES = ("short", "flat", "long")
@@ -63,8 +64,9 @@ def forecast_to_frame(forecast: Forecast) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def fields_from_frame(frame: pl.DataFrame) -> dict[str, Any]:
+def fields_from_frame(frame: Frame) -> dict[str, Any]:
     """The fields of the forecast in a table, sorted by symbol and moment; DataError for a table that holds none."""
+    frame = as_bars(frame)
     for name in (*KEYS, *PROBABILITIES):
         if name not in frame.columns:
             close = nearest(name, frame.columns)

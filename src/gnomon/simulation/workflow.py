@@ -11,6 +11,7 @@ import polars as pl
 from gnomon.config.models import PipelineConfig
 from gnomon.core.errors import DataError, unknown
 from gnomon.core.registry import build
+from gnomon.data.frames import Frame, as_bars
 from gnomon.execution.base import ExecutionConfig
 from gnomon.execution.guardrails import GUARDRAILS, Guardrail
 from gnomon.execution.sizing import SIZERS, FixedSizer, Sizer, size
@@ -21,19 +22,28 @@ from gnomon.simulation.engine import simulate
 
 def backtest(
     forecast: Forecast,
-    bars: pl.DataFrame,
+    bars: Frame,
     *,
     sizer: Sizer | None = None,
     guardrails: Sequence[Guardrail] = (),
     execution: ExecutionConfig | None = None,
-    funding: pl.DataFrame | None = None,
+    funding: Frame | None = None,
 ) -> Simulation:
     """Sizes the forecast and trades the targets: each row is decided at its `known_at`, the close of a bar.
 
     The account is followed from the first forecast until the horizon of the last one has passed, on the symbols of the
     forecast: outside that there is no opinion, and bars without one would only dilute the figures. Sizing sees the bars
     before, too. The default sizer puts all equity on the sign of the edge, shared by the symbols.
+
+    `bars` and `funding` as `simulate` takes them. DataError for rows of the forecast that are no probabilities, or that
+    have no bar.
     """
+    if not isinstance(forecast, Forecast):
+        raise DataError(
+            f"a backtest needs a Forecast, not {type(forecast).__name__}; `Forecast.from_frame` reads one"
+        )
+    forecast.checked()
+    bars = as_bars(bars)
     if not len(forecast):
         raise DataError("the forecast holds no rows; there is nothing to trade")
     execution = ExecutionConfig() if execution is None else execution
@@ -74,7 +84,7 @@ class BacktestingWorkflow:
             execution=execution_from_config(config.execution),
         )
 
-    def run(self, forecast: Forecast, bars: pl.DataFrame, *, funding: pl.DataFrame | None = None) -> Simulation:
+    def run(self, forecast: Forecast, bars: Frame, *, funding: Frame | None = None) -> Simulation:
         """`backtest` with these settings."""
         return backtest(
             forecast, bars, sizer=self.sizer, guardrails=self.guardrails, execution=self.execution, funding=funding
