@@ -6,8 +6,9 @@ import polars as pl
 import pytest
 
 from gnomon.core.errors import ConfigError, DataError
+from gnomon.data.manager import side_tables_of
 from gnomon.pipeline import open_workspace
-from gnomon.pipeline.inputs import configured, load_inputs, load_tables
+from gnomon.pipeline.inputs import configured, load_inputs
 from gnomon.pipeline.keys import BARS
 from gnomon.pipeline.model_pipeline import ModelPipeline
 
@@ -47,5 +48,5 @@ def test_side_tables_start_at_the_workspace(tmp_path, monkeypatch):
         "project: mine\ndata: {side_tables: {cpi: {source: {kind: csv, path: cpi.csv}}}}\n"
     )
     monkeypatch.chdir(tmp_path)
-    tables = load_tables(tmp_path / "w", configured(tmp_path / "w"))
+    tables = side_tables_of(configured(tmp_path / "w").data, root=tmp_path / "w")
     assert tables["cpi"]["cpi"].to_list() == [1.5]

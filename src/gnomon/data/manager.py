@@ -70,12 +70,7 @@ class DataManager:
 
     def side_tables(self) -> dict[str, pl.DataFrame]:
         """The configured side tables by name."""
-        return load_side_tables(
-            {
-                name: table.model_copy(update={"source": rooted(table.source, self.root)})
-                for name, table in self.config.side_tables.items()
-            }
-        )
+        return side_tables_of(self.config, root=self.root)
 
 
 @dataclass(frozen=True)
@@ -117,6 +112,16 @@ def rooted(section: Mapping[str, Any], root: Path | None) -> dict[str, Any]:
     """The section with its `path` made to start at `root`."""
     path = section.get("path")
     return {**section, "path": str(root / path)} if root is not None and isinstance(path, str) else dict(section)
+
+
+def side_tables_of(config: DataConfig, *, root: Path | None = None) -> dict[str, pl.DataFrame]:
+    """The configured side tables by name; relative paths start at `root`, the workspace."""
+    return load_side_tables(
+        {
+            name: table.model_copy(update={"source": rooted(table.source, root)})
+            for name, table in config.side_tables.items()
+        }
+    )
 
 
 def query_of(config: DataConfig) -> Query:

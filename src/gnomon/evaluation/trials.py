@@ -134,7 +134,8 @@ def family_of(
         variance=variance,
         matrix=matrix,
         pbo=pbo,
-        unknown=count - matrix.shape[1],
+        # Trials with the very returns of the strategy are at hand, though they are no column of their own.
+        unknown=count - matrix.shape[1] - max(itself - 1, 0),
     )
 
 

@@ -8,14 +8,13 @@ from pathlib import Path
 import polars as pl
 
 from gnomon.config.loader import load_config
-from gnomon.config.models import PipelineConfig, SideTableConfig
+from gnomon.config.models import PipelineConfig
 from gnomon.core.errors import ConfigError
 from gnomon.data.curate import curate
-from gnomon.data.manager import DataManager, rooted
+from gnomon.data.manager import DataManager, side_tables_of
 from gnomon.data.read import read_bars
-from gnomon.data.side_tables import load_side_table
+from gnomon.pipeline.spans import train_fraction
 from gnomon.pipeline.workspace import CONFIG_FILE, open_workspace
-from gnomon.splits.base import SPLITTERS
 
 
 class Given:
@@ -54,19 +53,4 @@ def load_inputs(
         bars = DataManager(config_manager=Given(config), root=workspace.resolve()).load()
     curation = curate(bars, config.data, root=workspace.resolve(), train=train_fraction(config))
     curation.report.raise_errors()
-    return curation.bars, load_tables(workspace, config)
-
-
-def train_fraction(config: PipelineConfig) -> float | None:
-    """The part of the history that is trained on, where the splitter has a fraction for it."""
-    fraction = getattr(SPLITTERS.from_config(config.split, where="split"), "train", None)
-    return fraction if isinstance(fraction, float) else None
-
-
-def load_tables(workspace: Path, config: PipelineConfig) -> dict[str, pl.DataFrame]:
-    """The configured side tables."""
-    tables = {}
-    for name, section in config.data.side_tables.items():
-        local = {**section.model_dump(), "source": rooted(section.source, workspace.resolve())}
-        tables[name] = load_side_table(name, SideTableConfig(**local))
-    return tables
+    return curation.bars, side_tables_of(config.data, root=workspace.resolve())

@@ -19,8 +19,8 @@ from gnomon.data.digest import hash_bars
 from gnomon.data.issues import CheckReport
 from gnomon.data.repair import REPAIRS
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
-from gnomon.pipeline.inputs import train_fraction
 from gnomon.pipeline.keys import BARS, CHECKS, RAW_BARS
+from gnomon.pipeline.spans import train_fraction
 from gnomon.pipeline.stages.base import BuiltinStage, finite, module_of
 from gnomon.pipeline.stages.ingest import table_files
 

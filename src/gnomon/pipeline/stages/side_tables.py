@@ -7,9 +7,9 @@ from typing import Any, Self
 
 import gnomon.data.sources  # noqa: F401  the kinds of table register themselves
 from gnomon.data.base import TABLES
+from gnomon.data.manager import side_tables_of
 from gnomon.data.side_tables import parse_duration
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
-from gnomon.pipeline.inputs import load_tables
 from gnomon.pipeline.keys import SIDE_TABLES
 from gnomon.pipeline.stages.base import BuiltinStage, module_of
 from gnomon.pipeline.stages.ingest import table_files
@@ -54,4 +54,4 @@ class SideTableStage(BuiltinStage):
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Loads the tables."""
-        return {SIDE_TABLES: load_tables(context.setup.workspace, context.config)}
+        return {SIDE_TABLES: side_tables_of(context.config.data, root=context.setup.workspace)}
