@@ -11,6 +11,7 @@ import pytest
 from gnomon.cli.main import main
 from gnomon.config import yaml
 from gnomon.core.redaction import forget_secrets
+from gnomon.execution.sizing import SIZERS
 
 TEXT = """\
 project: mine
@@ -121,7 +122,11 @@ def test_no_failure_shows_a_secret(
     assert "hunter2" not in seen.out + seen.err
 
 
-def test_check_knows_the_workspaces_own_parts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_knows_the_workspaces_own_parts(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # What the plug-in registers is gone after the test.
+    monkeypatch.setattr(SIZERS, "_entries", dict(SIZERS._entries))
     (folder / "mine.py").write_text(
         "from dataclasses import dataclass\n"
         "from gnomon.execution.sizing import SIZERS\n"
