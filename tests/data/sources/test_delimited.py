@@ -102,6 +102,15 @@ def test_a_row_s_line_counts_blank_lines_and_quoted_breaks(tmp_path: Path) -> No
     assert [line(row) for row in range(3)] == [3, 5, 7]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_blank_lines_below_the_header_are_passed_over_like_others(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(end.join(["a,b", "", "", "1,2", "", "3,4", ""]).encode())
+    frame, line = read_delimited(path, Delimited())
+    assert frame.rows() == [("1", "2"), ("3", "4")]
+    assert [line(row) for row in range(2)] == [4, 6]
+
+
 @pytest.mark.parametrize(
     ("layout", "fault"),
     [

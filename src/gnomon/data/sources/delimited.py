@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import io
+import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -100,6 +101,10 @@ def read_delimited(path: Path, layout: Delimited) -> tuple[pl.DataFrame, Callabl
     assert names is not None
     if not data.strip():
         raise DataError(f"{path} holds no rows")
+    # The parser passes over blank lines, but takes one at the very start for a row of a single column.
+    while blank := re.match(rb"\r?\n", data):
+        data = data[blank.end() :]
+        first_line += 1
     if not data.endswith(b"\n"):
         log.warning("the file does not end in a line break: its last row may be cut short", file=str(path))
     text = Text(path, data, first_line, layout)
