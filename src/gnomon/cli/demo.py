@@ -48,6 +48,16 @@ def demo(session: Session) -> None:
             show_verdict(console, summary)
         for form, path in summary["reports"].items():
             console.print(f"Report ({form}): {path}", markup=False)
-        console.print(f"Now edit {folder / CONFIG_FILE} and run: gnomon run --workspace {folder}", markup=False)
+        console.print(f"Now edit {folder / CONFIG_FILE} and run: {program()} run --workspace {folder}", markup=False)
 
     session.emit(summary, human)
+
+
+def program() -> str:
+    """What a person types to call Gnomon: the bare name, or its path where the environment is not activated."""
+    import os
+    import shutil
+    import sys
+
+    called = Path(sys.argv[0])
+    return "gnomon" if shutil.which("gnomon") or called.name != "gnomon" else os.path.relpath(called)
