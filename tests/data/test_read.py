@@ -48,6 +48,7 @@ def test_bars_are_checked_unless_told_otherwise(tmp_path: Path) -> None:
         ("embeded", {}, "did you mean the source 'embedded'"),
         ("prices.xls", {}, "known endings: .parquet, .csv"),
         ("embedded", {"symbol": "X"}, "did you mean 'symbols'"),
+        ("embedded", {"symbols": "SP500"}, r"write symbols=\['SP500'\]"),
         ("embedded", {"start": "soon"}, "'soon' is no date or moment"),
         ("x.csv", {"stmp": "close"}, "did you mean 'stamp'"),
         ("x.csv", {"stamp": "closed"}, "should be 'open' or 'close'"),

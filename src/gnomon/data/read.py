@@ -54,6 +54,8 @@ def read_bars(
     from gnomon.config.models import ChecksConfig
     from gnomon.data.checks import check_bars
 
+    if isinstance(symbols, str):
+        raise ConfigError(f"symbols must be a list, was the text {symbols!r}; write symbols=[{symbols!r}]")
     query = Query(symbols=tuple(symbols) if symbols is not None else None, start=_moment(start), end=_moment(end))
     found = as_source(source, **fields)
     bars = found.fetch(query).collect()
