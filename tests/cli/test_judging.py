@@ -89,7 +89,7 @@ def test_registry_lists_what_a_run_registered(finished, say):
     versions = say("registry", "list", "-w", finished, "--json").object["versions"]
     assert [version["name"] for version in versions] == ["tiny.logistic", "tiny.trees"]
     assert "tiny.trees" in say("registry", "show", "tiny.trees", "-w", finished).out
-    assert "did you mean 'tiny.trees'?" in say("registry", "show", "tiny.tree", "-w", finished, code=1).err
+    assert "did you mean 'tiny.trees'?" in say("registry", "show", "tiny.tree", "-w", finished, code=2).err
 
 
 def test_the_store_holds_what_the_run_made(finished, say):

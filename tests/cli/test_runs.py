@@ -25,7 +25,7 @@ def test_list_of_a_new_workspace_says_how_to_make_a_run(tmp_path, say):
     (tmp_path / "gnomon.yaml").write_text("project: new\n")
     assert "`gnomon run` makes one" in say("runs", "list", "-w", tmp_path).out
     assert say("runs", "list", "-w", tmp_path, "--json").object == {"runs": []}
-    assert "`gnomon run` makes one" in say("runs", "show", "-w", tmp_path, code=1).err
+    assert "`gnomon run` makes one" in say("runs", "show", "-w", tmp_path, code=2).err
 
 
 def test_show_tells_stages_files_and_verdict(finished, say):
@@ -42,7 +42,7 @@ def test_a_run_is_found_by_the_beginning_of_its_name(finished, say):
     hashed = run.id.rpartition("-")[2]
     for name in (run.id, run.id[:12], hashed):
         assert say("runs", "show", name, "-w", finished, "--json").object["run"] == run.id
-    assert "unknown run 'nope'" in say("runs", "show", "nope", "-w", finished, code=1).err
+    assert "unknown run 'nope'" in say("runs", "show", "nope", "-w", finished, code=2).err
 
 
 def test_diff_names_keys_and_stages(workspace, say):

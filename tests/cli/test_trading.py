@@ -222,8 +222,8 @@ def test_a_model_is_found_by_candidate_artifact_version_and_folder(finished, say
         (["trees", "--data", "bars.csv", "--stamp", "sideways"], 2, "'open' or 'close'"),
         (["trees", "--data", "bars.csv", "--out", "x.txt"], 2, "the ending must be .parquet or .csv"),
         (["trees", "--data", "bars.csv", "--last", "0"], 2, "--last"),
-        (["treees"], 1, "did you mean 'trees'?"),
-        (["trees:9"], 1, "no version '9'"),
+        (["treees"], 2, "did you mean 'trees'?"),
+        (["trees:9"], 2, "no version '9'"),
     ],
 )
 def test_what_cannot_be_forecast_is_told(finished, say, bars, monkeypatch, words, code, message):
@@ -236,4 +236,4 @@ def test_what_cannot_be_forecast_is_told(finished, say, bars, monkeypatch, words
 
 def test_a_workspace_without_a_model_says_how_to_make_one(tmp_path, say):
     (tmp_path / "gnomon.yaml").write_text("project: new\n")
-    assert "`gnomon run` trains" in say("predict", "trees", "-w", tmp_path, code=1).err
+    assert "`gnomon run` trains" in say("predict", "trees", "-w", tmp_path, code=2).err

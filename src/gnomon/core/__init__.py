@@ -15,6 +15,7 @@ _HOMES = {
     "GnomonError": "errors",
     "IntegrityError": "errors",
     "LockedError": "errors",
+    "NotFoundError": "errors",
     "PlanError": "errors",
     "Registry": "registry",
     "StageError": "errors",

@@ -52,6 +52,12 @@ class StoreError(GnomonError):
     """The store could not be read or written (exit 1)."""
 
 
+class NotFoundError(StoreError):
+    """A run, model, version or alias that is not there: the name is wrong, or nothing was made yet (exit 2)."""
+
+    exit_code = 2
+
+
 class IntegrityError(StoreError):
     """Bytes on disk are not the bytes that were written: a hash or a chain does not match (exit 1)."""
 

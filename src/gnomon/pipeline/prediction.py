@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from gnomon.config.models import FeaturesConfig, PipelineConfig
-from gnomon.core.errors import ConfigError, DataError, StoreError, nearest, unknown
+from gnomon.core.errors import ConfigError, DataError, NotFoundError, nearest, unknown
 from gnomon.core.files import atomic_path
 from gnomon.data.base import TIMESTAMP
 from gnomon.features.sets import FeatureSet
@@ -42,8 +42,8 @@ def find_model(workspace: Path, name: str) -> tuple[TrainedModel, str]:
         wanted = own
     if wanted not in known:
         if not known:
-            raise StoreError("no model has been trained here; `gnomon run` trains and keeps them")
-        raise StoreError(unknown("model", name, {*known, *(n.rpartition(".")[2] for n in known)}))
+            raise NotFoundError("no model has been trained here; `gnomon run` trains and keeps them")
+        raise NotFoundError(unknown("model", name, {*known, *(n.rpartition(".")[2] for n in known)}))
     found = store.find(wanted, version or "latest")
     return TrainedModel.load(store.get(found.name, found.version)), f"{found.name}:{found.version}"
 

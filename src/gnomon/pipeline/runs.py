@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gnomon.core.errors import IntegrityError, StoreError, unknown
+from gnomon.core.errors import IntegrityError, NotFoundError, StoreError, unknown
 from gnomon.core.files import is_temporary, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.executor import Outcome, StageOutcome
@@ -85,10 +85,10 @@ class RunFolders:
         if len(found) == 1:
             return found[0]
         if found:
-            raise StoreError(f"run {run_id!r} could be {', '.join(run.id for run in found)}; write more of it")
+            raise NotFoundError(f"run {run_id!r} could be {', '.join(run.id for run in found)}; write more of it")
         if not runs:
-            raise StoreError(f"no runs in {self.folder}; `gnomon run` makes one")
-        raise StoreError(unknown("run", run_id, [run.id for run in runs]))
+            raise NotFoundError(f"no runs in {self.folder}; `gnomon run` makes one")
+        raise NotFoundError(unknown("run", run_id, [run.id for run in runs]))
 
     def open(self, run_id: str) -> Run:
         """The folder of a run that is about to start or go on."""

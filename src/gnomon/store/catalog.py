@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-from gnomon.core.errors import IntegrityError, StoreError, unknown
+from gnomon.core.errors import IntegrityError, NotFoundError, StoreError, unknown
 from gnomon.core.hashing import hash_bytes
 from gnomon.store.base import ArtifactVersion
 from gnomon.store.records import Records
@@ -52,7 +52,7 @@ class Catalog:
         numbers = self._numbers(name)
         living = [number for number in numbers if number not in deleted]
         if not living:
-            raise StoreError(self._nothing(name, deleted=bool(numbers)))
+            raise NotFoundError(self._nothing(name, deleted=bool(numbers)))
         if version == LATEST:
             return self.read(name, living[-1])
         # A number is read alone, so that a damaged manifest takes no other version with it.
@@ -63,8 +63,8 @@ class Catalog:
             if found.version == version:
                 return found
         if version.isdecimal() and int(version) in deleted:
-            raise StoreError(f"{name} version {version} was deleted; versions: {_spell(living)}")
-        raise StoreError(f"{name} has no version {version!r}; versions: {_spell(living)}")
+            raise NotFoundError(f"{name} version {version} was deleted; versions: {_spell(living)}")
+        raise NotFoundError(f"{name} has no version {version!r}; versions: {_spell(living)}")
 
     def read(self, name: str, number: int) -> ArtifactVersion:
         """One manifest, verified. IntegrityError when it was altered."""

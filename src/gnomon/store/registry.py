@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gnomon.core.clock import Clock, SystemClock
-from gnomon.core.errors import IntegrityError, StoreError, unknown
+from gnomon.core.errors import IntegrityError, NotFoundError, StoreError, unknown
 from gnomon.store.base import ArtifactVersion
 from gnomon.store.locks import Owner, lock
 from gnomon.store.mlflow_client import connect, default_uri, failures, without_password
@@ -112,14 +112,14 @@ class ModelVersions:
         """One version: "latest", a number, or an alias. StoreError says which there are."""
         versions = self.list(name)
         if not versions:
-            raise StoreError(unknown("model", name, {found.name for found in self.list()}, where="registry"))
+            raise NotFoundError(unknown("model", name, {found.name for found in self.list()}, where="registry"))
         for found in versions:
             if version == found.version or version in found.aliases:
                 return found
         if version == LATEST:
             return versions[-1]
         known = [*(found.version for found in versions), *(alias for found in versions for alias in found.aliases)]
-        raise StoreError(f"model {name} has no version or alias {version!r}; known: {', '.join(known)}")
+        raise NotFoundError(f"model {name} has no version or alias {version!r}; known: {', '.join(known)}")
 
     def promote(self, name: str, version: str, *, alias: str = CHAMPION, by: str, reason: str = "") -> Promotion:
         """Points an alias at a version, on record. One transaction: readers see the old version or the new one.
