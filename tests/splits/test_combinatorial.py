@@ -50,12 +50,35 @@ def test_four_groups_worked_by_hand() -> None:
     assert made[1, 2].train.tolist() == [0, 1, 10, 11]
 
 
+def test_a_label_that_outlives_the_next_test_group_purges_beyond_it() -> None:
+    known_at = np.arange(15)
+    label_end = known_at.copy()
+    label_end[0] = 10
+    cv = CombinatorialPurgedKFold(folds=5, test_folds=2)
+    made = dict(zip(cv.test_groups(), cv.split(known_at, label_end), strict=True))
+    assert made[0, 2].train.tolist() == [11, 12, 13, 14]
+    assert made[0, 4].train.tolist() == [11]
+    assert made[3, 4].train.tolist() == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
 @shared_fixtures
-@given(seed=st.integers(0, 10_000), folds=st.integers(3, 6), data=st.data(), embargo=st.integers(0, 3))
+@given(
+    seed=st.integers(0, 10_000),
+    folds=st.integers(3, 6),
+    data=st.data(),
+    embargo=st.integers(0, 3),
+    longest=st.sampled_from([6, 25]),
+)
 def test_the_splits_are_those_of_the_slow_twin(
-    seed: int, folds: int, data: Any, embargo: int, make_rows: Callable[..., Any], slow_twin: Callable[..., Any]
+    seed: int,
+    folds: int,
+    data: Any,
+    embargo: int,
+    longest: int,
+    make_rows: Callable[..., Any],
+    slow_twin: Callable[..., Any],
 ) -> None:
-    rows = make_rows(seed, moments=50, symbols=1)
+    rows = make_rows(seed, moments=50, symbols=1, longest=longest)
     test_folds = data.draw(st.integers(1, folds - 1))
     cv = CombinatorialPurgedKFold(folds=folds, test_folds=test_folds, embargo_bars=embargo)
     try:

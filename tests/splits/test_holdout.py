@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon.core.errors import ConfigError, DataError
+from gnomon.core.errors import ConfigError, DataError, GateError
 from gnomon.samples.base import UNKNOWN_END
 from gnomon.splits import SPLITTERS, Fold, Holdout, IntradayHoldout, audit_fold
 
@@ -134,6 +134,13 @@ def test_an_empty_span_is_refused_with_numbers(
 def test_wrong_settings_are_refused_by_name(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         SPLITTERS.from_config({"kind": "holdout", **fields}, where="split")
+
+
+def test_a_holdout_that_leaked_would_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Holdout, "_until", lambda self, cut, moments, moment, label_end: moment < cut)
+    known_at = np.arange(100)
+    with pytest.raises(GateError, match="5 labels of train overlap labels of valid"):
+        only(Holdout().split(known_at, known_at + 5))
 
 
 def test_the_intraday_seams_are_a_kind_of_their_own() -> None:
