@@ -21,11 +21,10 @@ class PurgedCrossValidator:
     belong together, and for an X with another number of rows.
 
     >>> from gnomon.splits.purged import PurgedKFold
-    >>> known_at = np.arange(9)
-    >>> cv = PurgedCrossValidator(PurgedKFold(folds=3), known_at=known_at, label_end=known_at + 1)
+    >>> cv = PurgedCrossValidator(PurgedKFold(folds=3), known_at=range(9), label_end=range(1, 10))
     >>> cv.get_n_splits()
     3
-    >>> [test.tolist() for train, test in cv.split(np.zeros((9, 2)))]
+    >>> [test.tolist() for train, test in cv.split([[0.0]] * 9)]
     [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
     """
 
