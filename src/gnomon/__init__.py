@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from gnomon.pipeline.model_pipeline import run
     from gnomon.simulation.engine import simulate
     from gnomon.simulation.workflow import backtest
+    from gnomon.splits.combinatorial import CombinatorialPurgedKFold
+    from gnomon.splits.purged import PurgedKFold
+    from gnomon.splits.walk_forward import WalkForward
 
 _HOMES = {
+    "CombinatorialPurgedKFold": "gnomon.splits.combinatorial",
     "ExecutionConfig": "gnomon.execution.base",
     "FeatureSet": "gnomon.features.sets",
     "ModelRegistry": "gnomon.models.base",
+    "PurgedKFold": "gnomon.splits.purged",
+    "WalkForward": "gnomon.splits.walk_forward",
     "backtest": "gnomon.simulation.workflow",
     "evaluate": "gnomon.evaluation.engine",
     "load_config": "gnomon.config.loader",
@@ -35,9 +41,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "CombinatorialPurgedKFold",
     "ExecutionConfig",
     "FeatureSet",
     "ModelRegistry",
+    "PurgedKFold",
+    "WalkForward",
     "backtest",
     "evaluate",
     "load_config",

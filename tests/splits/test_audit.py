@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gnomon.core.errors import GateError
+from gnomon.samples.base import UNKNOWN_END
 from gnomon.splits import Fold, audit_fold
 from gnomon.splits.audit import overlapping
 
@@ -43,3 +44,14 @@ def test_an_overlap_is_raised_as_a_gate() -> None:
     with pytest.raises(GateError, match=r"1 labels of train overlap labels of test \(first at row 1\)"):
         audit.raise_overlaps()
     audit_fold(Fold(train=np.array([0]), test=np.array([3])), known_at, known_at + 1).raise_overlaps()
+
+
+def test_an_undecided_label_that_is_judged_lives_as_long_as_the_longest() -> None:
+    known_at = np.arange(10)
+    label_end = known_at + np.where(known_at == 8, 3, 1)
+    label_end[2] = UNKNOWN_END
+    # Row 2 is judged until 5; trained on, it would never end.
+    after = Fold(train=np.array([5, 6, 7]), test=np.array([2]))
+    assert audit_fold(after, known_at, label_end).overlaps["train", "test"].tolist() == [5]
+    before = Fold(train=np.array([0, 2]), test=np.array([9]))
+    assert audit_fold(before, known_at, label_end).overlaps["train", "test"].tolist() == [2]

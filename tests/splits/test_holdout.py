@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gnomon.core.errors import ConfigError, DataError
+from gnomon.core.errors import ConfigError, DataError, GateError
 from gnomon.samples.base import UNKNOWN_END
-from gnomon.splits import SPLITTERS, Fold, Holdout, audit_fold
+from gnomon.splits import SPLITTERS, Fold, Holdout, IntradayHoldout, audit_fold
 
 
 def only(folds: Iterator[Fold]) -> Fold:
@@ -32,7 +32,7 @@ def test_ten_rows_worked_by_hand() -> None:
 
 def test_a_label_that_ends_at_the_first_test_bar_is_purged() -> None:
     known_at = np.arange(10)
-    label_end = np.full(10, 1)
+    label_end = known_at.copy()
     label_end[3] = 5  # the first moment of the test span
     label_end[2] = 4
     fold = only(Holdout(train=0.5, valid=0.0, test=0.5).split(known_at, label_end))
@@ -134,3 +134,21 @@ def test_an_empty_span_is_refused_with_numbers(
 def test_wrong_settings_are_refused_by_name(fields: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         SPLITTERS.from_config({"kind": "holdout", **fields}, where="split")
+
+
+def test_a_holdout_that_leaked_would_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Holdout, "_until", lambda self, cut, moments, moment, label_end: moment < cut)
+    known_at = np.arange(100)
+    with pytest.raises(GateError, match="5 labels of train overlap labels of valid"):
+        only(Holdout().split(known_at, known_at + 5))
+
+
+def test_the_intraday_seams_are_a_kind_of_their_own() -> None:
+    known_at = np.arange(5_000)
+    splitter = SPLITTERS.from_config({"kind": "intraday_holdout"}, where="split")
+    assert splitter == IntradayHoldout(train=0.70, valid=0.15, test=0.15, purge_bars=60, embargo_bars=288)
+    fold = only(splitter.split(known_at, known_at + 20))
+    assert fold.train[[0, -1]].tolist() == [0, 3_500 - 61]
+    assert fold.valid[[0, -1]].tolist() == [3_500 + 288, 4_250 - 61]
+    assert fold.test[[0, -1]].tolist() == [4_250 + 288, 4_999]
+    assert Holdout().purge_bars == Holdout().embargo_bars == 0

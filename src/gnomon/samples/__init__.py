@@ -9,6 +9,7 @@ from gnomon.samples.base import CLASSES, UNKNOWN_END, Forecast, Samples
 
 if TYPE_CHECKING:
     from gnomon.samples.assemble import Assembly, build_samples
+    from gnomon.samples.export import export_scaled, scaled_table
     from gnomon.samples.forecast import load_forecast, save_forecast
     from gnomon.samples.storage import load_samples, save_samples
     from gnomon.samples.transforms import SCALERS, RobustScaler, ScalerParams, StandardScaler, Transform
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Assembly": "assemble",
     "build_samples": "assemble",
+    "export_scaled": "export",
+    "scaled_table": "export",
     "load_forecast": "forecast",
     "save_forecast": "forecast",
     "load_samples": "storage",
@@ -42,10 +45,12 @@ __all__ = [
     "TimeSeriesDataset",
     "Transform",
     "build_samples",
+    "export_scaled",
     "load_forecast",
     "load_samples",
     "save_forecast",
     "save_samples",
+    "scaled_table",
 ]
 
 

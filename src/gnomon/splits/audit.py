@@ -5,14 +5,16 @@ It shares no line with the splitters. It goes by intervals alone: a row's label 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from gnomon.core.errors import GateError
 from gnomon.core.types import Array, Int64
-from gnomon.splits.base import Fold
+from gnomon.samples.base import UNKNOWN_END
+from gnomon.splits.base import Fold, Splitter
+from gnomon.splits.times import checked_times
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +41,22 @@ class FoldAudit:
 
 
 def audit_fold(fold: Fold, known_at: Int64[Array, " n"], label_end: Int64[Array, " n"]) -> FoldAudit:
-    """Checks train against validation, train against test, and validation against test; shared rows overlap too."""
+    """Checks train against validation, train against test, and validation against test; shared rows overlap too.
+
+    A row without a label yet is learned from by nobody, and would overlap everything after it; where it is judged, it
+    counts for as long as the longest label that was decided.
+    """
     spans = {"train": fold.train, "valid": fold.valid, "test": fold.test}
     pairs = [("train", "valid"), ("train", "test"), ("valid", "test")]
+    undecided = label_end == UNKNOWN_END
+    judged_end = label_end
+    if undecided.any():
+        longest = np.where(undecided, 0, label_end - known_at).max()
+        judged_end = np.where(undecided, known_at + longest, label_end)
     return FoldAudit(
         overlaps={
-            (first, second): overlapping(spans[first], spans[second], known_at, label_end) for first, second in pairs
+            (first, second): overlapping(spans[first], spans[second], known_at, label_end, judged_end)
+            for first, second in pairs
         }
     )
 
@@ -54,8 +66,11 @@ def overlapping(
     others: Int64[Array, " k"],
     known_at: Int64[Array, " n"],
     label_end: Int64[Array, " n"],
+    others_end: Int64[Array, " n"] | None = None,
 ) -> Int64[Array, " hits"]:
     """Those of `rows` whose closed interval [known_at, label_end] meets the interval of any of `others`.
+
+    `others_end` says when the labels of `others` end, where that is not `label_end`.
 
     >>> known_at, label_end = np.array([0, 1, 2, 3]), np.array([1, 3, 4, 5])
     >>> overlapping(np.array([0, 1]), np.array([2, 3]), known_at, label_end).tolist()
@@ -65,7 +80,26 @@ def overlapping(
         return np.empty(0, np.int64)
     others = others[np.argsort(known_at[others], kind="stable")]
     # Among the others that begin before a row's label ends, the one that ends last decides.
-    last_end = np.maximum.accumulate(label_end[others])
+    last_end = np.maximum.accumulate((label_end if others_end is None else others_end)[others])
     begun = np.searchsorted(known_at[others], label_end[rows], side="right")
     meets = (begun > 0) & (last_end[np.maximum(begun, 1) - 1] >= known_at[rows])
     return np.asarray(rows[meets])
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A splitter whose every fold is audited before it is handed on."""
+
+    splitter: Splitter
+
+    def split(self, known_at: Int64[Array, " n"], label_end: Int64[Array, " n"]) -> Iterator[Fold]:
+        """The splitter's folds. Raises GateError at the first that leaks, and yields no fold after it."""
+        known_at, label_end = checked_times(known_at, label_end)
+        for fold in self.splitter.split(known_at, label_end):
+            audit_fold(fold, known_at, label_end).raise_overlaps()
+            yield fold
+
+
+def audited(splitter: Splitter) -> Audited:
+    """The splitter under audit: for splitters of one's own. Those of this room are audited as they stand."""
+    return splitter if isinstance(splitter, Audited) else Audited(splitter)
