@@ -39,9 +39,7 @@ def backtest(
     have no bar.
     """
     if not isinstance(forecast, Forecast):
-        raise DataError(
-            f"a backtest needs a Forecast, not {type(forecast).__name__}; `Forecast.from_frame` reads one"
-        )
+        raise DataError(f"a backtest needs a Forecast, not {type(forecast).__name__}; `Forecast.from_frame` reads one")
     forecast.checked()
     bars = as_bars(bars)
     if not len(forecast):
