@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gnomon import metrics
     from gnomon.config.loader import load_config
+    from gnomon.data.probe import probe_lookahead
     from gnomon.data.read import read_bars
     from gnomon.evaluation.engine import evaluate
     from gnomon.execution.base import ExecutionConfig
@@ -34,6 +35,7 @@ _HOMES = {
     "backtest": "gnomon.simulation.workflow",
     "evaluate": "gnomon.evaluation.engine",
     "load_config": "gnomon.config.loader",
+    "probe_lookahead": "gnomon.data.probe",
     "read_bars": "gnomon.data.read",
     "run": "gnomon.pipeline.model_pipeline",
     "simulate": "gnomon.simulation.engine",
@@ -51,6 +53,7 @@ __all__ = [
     "evaluate",
     "load_config",
     "metrics",
+    "probe_lookahead",
     "read_bars",
     "run",
     "simulate",

@@ -1,0 +1,7 @@
+"""The look-ahead probe: whether any value of a function of bars depends on what came after it."""
+
+from gnomon.data.probe.base import Leak, ProbeReport
+from gnomon.data.probe.cuts import choose_cuts
+from gnomon.data.probe.lookahead import probe_lookahead
+
+__all__ = ["Leak", "ProbeReport", "choose_cuts", "probe_lookahead"]

@@ -1,0 +1,154 @@
+"""`probe_lookahead`: a function of bars is called again and again on data whose future was changed.
+
+Whatever it says about a moment must not depend on what came after: if it does, in any row, at any cut, by a single bit,
+the column looks ahead. The probe needs to know nothing of what the function computes, and believes nothing of it.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+
+from gnomon.core.errors import ConfigError, DataError
+from gnomon.data.probe.base import Leak, ProbeReport
+from gnomon.data.probe.compare import Baseline, Difference, as_polars, is_pandas
+from gnomon.data.probe.cuts import choose_cuts
+from gnomon.data.probe.perturb import TESTS, Data
+
+MOST = 0.5
+"""Share of the runs that a function must answer for "no leak" to mean something."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def probe_lookahead(
+    function: Callable[..., Any],
+    bars: Any,
+    cuts: int | Literal["all"] = 64,
+    *,
+    tables: Mapping[str, Any] | None = None,
+    keys: Sequence[str] = ("timestamp", "symbol"),
+    tolerance: float = 0.0,
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda _: None,
+) -> ProbeReport:
+    """Whether any value that `function` gives depends on data that became known after it.
+
+    `function` takes bars (polars or pandas, as given) and returns a frame with `timestamp`, `symbol` and value columns,
+    of any number of rows, each known at its `timestamp`. With side `tables` (by name, each with `known_at`) it is
+    called as `function(bars, tables)`, and they are probed too.
+
+    First it must give the same bits twice. Then, for each cut t, bars that close after t and rows of tables that were
+    published after t are multiplied by ten, made NaN, shuffled, turned in sign, and left out altogether; every row up
+    to t, the last one included, must hold the bits that it holds on the whole data. `cuts` is a number of moments,
+    spread over hours, weekdays, ends of months, changes of clocks, large moves and publications (`choose_cuts`), or
+    "all": a leak that shows at one bar in the whole history is found only then.
+
+    `tolerance` (relative) is for functions whose sums depend on the length of an array, such as a Fourier transform or
+    a net: 1e-12 and no more. `keys` tell the rows of the result apart.
+
+    What it cannot see: a source that was itself written with hindsight (adjusted or revised values, stamps that are too
+    early), and a function that keeps what it learned in its first call. A function that raises under a test is not
+    judged by that test: `report.refused`. DataError for bars that cannot be probed, or when
+    it raises in most of the runs.
+
+    >>> days = [datetime(2024, 1, day, tzinfo=UTC) for day in range(1, 31)]
+    >>> bars = pl.DataFrame({"timestamp": days, "symbol": "A", "close": [100.0 + day for day in range(30)]})
+    >>> tomorrow = lambda b: b.select("timestamp", "symbol", peek=pl.col("close").shift(-1), level=pl.col("close"))
+    >>> [(leak.column, leak.test, leak.value, leak.changed) for leak in probe_lookahead(tomorrow, bars).leaks]
+    [('peek', 'x10', 101.0, 1010.0)]
+    """
+    pandas = is_pandas(bars)
+
+    def own(frame: pl.DataFrame) -> Any:
+        return frame.to_pandas() if pandas else frame
+
+    known = _checked(as_polars(bars, what="the frame of bars"), cuts)
+    side = None if tables is None else {name: _side_table(table, name) for name, table in tables.items()}
+    data = Data(known, side, seed)
+    last = int(known["timestamp"].dt.epoch("us").max())  # type: ignore[arg-type]
+    chosen = choose_cuts(known, known.height if cuts == "all" else cuts, tables=side, seed=seed)
+
+    def call(frame: pl.DataFrame, side: dict[str, pl.DataFrame] | None) -> pl.DataFrame:
+        given = [own(frame)] if side is None else [own(frame), {name: own(table) for name, table in side.items()}]
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            # Negative prices make any logarithm complain, and it is we who made them.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return as_polars(function(*given))
+
+    whole = Baseline(call(known, side), keys, tolerance)
+    leaks: dict[str, Leak] = {}
+
+    def add(found: Sequence[Difference], cut: int, test: str) -> None:
+        for column, stamp, symbol, value, changed in found:
+            leaks[column] = Leak(
+                column=column,
+                cut=_moment(cut),
+                first_row=_moment(stamp),
+                symbol=symbol,
+                test=test,
+                value=value,
+                changed=changed,
+            )
+
+    add(whole.differences(call(known, side), last, whole.columns), last, "repeat")
+    runs = 2
+    refused: dict[str, str] = {}
+    answered = asked = 0
+    for number, cut in enumerate(chosen):
+        for test in TESTS:
+            watched = [column for column in whole.columns if column not in leaks]
+            if not watched:
+                break
+            runs, asked = runs + 1, asked + 1
+            try:
+                result = call(*data.after(cut, test))
+            except Exception as error:  # noqa: BLE001  what a user's function raises is told in the report
+                refused.setdefault(test, f"{type(error).__name__}: {error}")
+                continue
+            answered += 1
+            add(whole.differences(result, cut, watched), cut, test)
+        progress((number + 1) / len(chosen))
+    if not leaks and answered < MOST * asked:
+        raise DataError(
+            f"the function raised in {asked - answered} of {asked} runs, so little was probed; "
+            + "; ".join(f"{test}: {why}" for test, why in refused.items())
+        )
+    return ProbeReport(
+        leaks=tuple(leaks[column] for column in whole.columns if column in leaks),
+        columns=whole.columns,
+        cuts=tuple(_moment(cut) for cut in chosen),
+        rows=whole.frame.height,
+        runs=runs,
+        empty=whole.empty(),
+        refused=refused,
+    )
+
+
+def _checked(bars: pl.DataFrame, cuts: int | str) -> pl.DataFrame:
+    if cuts != "all" and (isinstance(cuts, bool) or not isinstance(cuts, int) or cuts < 1):
+        raise ConfigError(f"cuts must be a number of 1 or more, or 'all', was {cuts!r}")
+    if bars["timestamp"].null_count() or bars["symbol"].null_count():
+        raise DataError("columns 'timestamp' and 'symbol' of the bars must not hold nulls")
+    if bars["timestamp"].n_unique() < 2:
+        raise DataError(f"{bars.height} bars at one moment have no future to change; bring a longer history")
+    return bars
+
+
+def _side_table(table: Any, name: str) -> pl.DataFrame:
+    frame: pl.DataFrame = pl.from_pandas(table) if is_pandas(table) else table
+    kind = frame.schema.get("known_at")
+    if not isinstance(kind, pl.Datetime) or frame["known_at"].null_count():
+        raise DataError(
+            f"side table {name!r} must say when each row was published, by a moment in `known_at`; "
+            f"it has {', '.join(f'{column} ({dtype})' for column, dtype in frame.schema.items())}"
+        )
+    return frame
+
+
+def _moment(micros: int) -> datetime:
+    return EPOCH + timedelta(microseconds=micros)
