@@ -91,6 +91,25 @@ def test_pandas_in_and_out_and_an_index_of_keys(few):
     assert probe_lookahead(function, few.to_pandas()).leaking == ("peek",)
 
 
+def test_a_function_gets_moments_and_index_in_the_form_that_was_given(few):
+    naive = few.with_columns(pl.col("timestamp").dt.replace_time_zone(None).cast(pl.Datetime("ns")))
+    indexed = naive.to_pandas().set_index("timestamp")
+    seen = []
+
+    def function(bars):
+        seen.append((bars.index.name, str(bars.index.dtype), list(bars.columns)))
+        return bars.assign(peek=bars.groupby("symbol")["close"].shift(-1), now=bars["close"] * 2)[
+            ["symbol", "peek", "now"]
+        ]
+
+    assert probe_lookahead(function, indexed, 4).leaking == ("peek",)
+    assert set(map(str, seen)) == {str(("timestamp", "datetime64[ns]", list(indexed.columns)))}
+
+    kinds = []
+    probe_lookahead(lambda bars: kinds.append(bars.schema["timestamp"]) or bars, naive, 4)
+    assert set(kinds) == {pl.Datetime("ns")}
+
+
 def test_rows_are_matched_by_moment_and_symbol(few):
     """Rows dropped, in another order, and fewer than the bars: none of it is a leak by itself."""
 

@@ -53,8 +53,7 @@ def probe_lookahead(
 
     What it cannot see: a source that was itself written with hindsight (adjusted or revised values, stamps that are too
     early), and a function that keeps what it learned in its first call. A function that raises under a test is not
-    judged by that test: `report.refused`. DataError for bars that cannot be probed, or when
-    it raises in most of the runs.
+    judged by that test: `report.refused`. DataError for bars that cannot be probed, or when it raises in most runs.
 
     >>> days = [datetime(2024, 1, day, tzinfo=UTC) for day in range(1, 31)]
     >>> bars = pl.DataFrame({"timestamp": days, "symbol": "A", "close": [100.0 + day for day in range(30)]})
@@ -62,19 +61,17 @@ def probe_lookahead(
     >>> [(leak.column, leak.test, leak.value, leak.changed) for leak in probe_lookahead(tomorrow, bars).leaks]
     [('peek', 'x10', 101.0, 1010.0)]
     """
-    pandas = is_pandas(bars)
-
-    def own(frame: pl.DataFrame) -> Any:
-        return frame.to_pandas() if pandas else frame
-
     known = _checked(as_polars(bars, what="the frame of bars"), cuts)
+    own = _in_the_form_of(bars)
     side = None if tables is None else {name: _side_table(table, name) for name, table in tables.items()}
     data = Data(known, side, seed)
     last = int(known["timestamp"].dt.epoch("us").max())  # type: ignore[arg-type]
     chosen = choose_cuts(known, known.height if cuts == "all" else cuts, tables=side, seed=seed)
 
     def call(frame: pl.DataFrame, side: dict[str, pl.DataFrame] | None) -> pl.DataFrame:
-        given = [own(frame)] if side is None else [own(frame), {name: own(table) for name, table in side.items()}]
+        given: list[Any] = [own(frame)]
+        if side is not None:
+            given.append({name: t.to_pandas() if is_pandas(bars) else t for name, t in side.items()})
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             # Negative prices make any logarithm complain, and it is we who made them.
             warnings.simplefilter("ignore", RuntimeWarning)
@@ -137,6 +134,26 @@ def _checked(bars: pl.DataFrame, cuts: int | str) -> pl.DataFrame:
     if bars["timestamp"].n_unique() < 2:
         raise DataError(f"{bars.height} bars at one moment have no future to change; bring a longer history")
     return bars
+
+
+def _in_the_form_of(bars: Any) -> Callable[[pl.DataFrame], Any]:
+    """What turns our frames into the caller's: polars or pandas, the same type of moment, the same index."""
+    if not is_pandas(bars):
+        kind = pl.DataFrame(bars.lazy().collect() if isinstance(bars, pl.LazyFrame) else bars).schema["timestamp"]
+        if kind.time_zone is None:  # type: ignore[attr-defined]
+            return lambda frame: frame.with_columns(pl.col("timestamp").dt.replace_time_zone(None).cast(kind))
+        return lambda frame: frame.with_columns(pl.col("timestamp").cast(kind))
+    levels = [name for name in bars.index.names if name in ("timestamp", "symbol")]
+    plain = bars.reset_index(levels) if levels else bars
+
+    def as_pandas(frame: pl.DataFrame) -> Any:
+        made = frame.to_pandas()
+        if plain["timestamp"].dt.tz is None:
+            made["timestamp"] = made["timestamp"].dt.tz_localize(None)
+        made["timestamp"] = made["timestamp"].astype(plain["timestamp"].dtype)
+        return made.set_index(levels) if levels else made
+
+    return as_pandas
 
 
 def _side_table(table: Any, name: str) -> pl.DataFrame:
