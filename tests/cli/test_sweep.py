@@ -43,6 +43,7 @@ WITHOUT_WORKSPACE = {
     "features show",
     "models list",
     "models show",
+    "honesty leaks",
 }
 """Commands that work, or make one, where there is no workspace."""
 
@@ -94,11 +95,12 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_of_the_design_is_there():
     assert set(COMMANDS) == {
         *("demo", "init", "doctor", "run", "config", "data", "features", "models", "evaluate", "report", "backtest"),
-        *("predict", "trials", "runs", "store", "registry"),
+        *("predict", "trials", "runs", "store", "registry", "honesty"),
     }
     assert {f"config {name}" for name in ("check", "show", "schema", "diff")} <= set(LEAVES)
     assert {f"data {name}" for name in ("import", "check", "describe", "synthesize", "versions")} <= set(LEAVES)
     assert {"features list", "features show", "features compute", "models list", "models show"} <= set(LEAVES)
+    assert {"features probe", "honesty leaks"} <= set(LEAVES)
     assert {"runs list", "runs show", "runs diff", "runs reproduce", "store verify", "store gc", "store du"} <= set(
         LEAVES
     )
@@ -158,7 +160,7 @@ def test_a_broken_configuration_is_told_with_its_place(inside, leaf, fault, caps
     assert [path.name for path in (inside / "w").iterdir()] == ["gnomon.yaml"]
 
 
-@pytest.mark.parametrize("leaf", sorted(WITHOUT_CONFIG - {"init", "data synthesize"}))
+@pytest.mark.parametrize("leaf", sorted(WITHOUT_CONFIG - {"init", "data synthesize", "honesty leaks"}))
 def test_what_needs_no_workspace_answers_without_one_in_one_object(inside, leaf, capsys):
     assert main([*words_of(leaf), "--json", "--workspace", str(inside / "absent")]) == 0
     out, err = capsys.readouterr()
@@ -227,6 +229,8 @@ def mutated(rng: np.random.Generator) -> list[str]:
                 words[victim] = "".join(letters)
     # Nothing outside of this folder, and no demo of its own: it shall be quick, and leave nothing behind.
     kept = [word for word in words if not word.startswith("/")]
+    if "honesty" in kept:
+        return ["honesty", "leaks", "--cuts", "0"]
     return kept if "demo" not in kept else ["demo", "--workspace", "w", "--json"]
 
 

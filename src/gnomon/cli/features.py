@@ -1,4 +1,4 @@
-"""`gnomon features`: what there is, what one is, and the values over bars."""
+"""`gnomon features`: what there is, what one is, the values over bars, and whether any of them looks ahead."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = typer.Typer(
-    help="List, show and compute features.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
+    help="List, show, compute and probe features.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
 )
 
 
@@ -87,8 +87,10 @@ def compute(
     from gnomon.core.files import atomic_path
     from gnomon.features.sets import FeatureSet
     from gnomon.pipeline.inputs import configured, load_inputs
+    from gnomon.pipeline.workspace import load_plugins
 
     config = configured(session.workspace)
+    load_plugins(session.workspace, config.plugins)
     with session.progress("reading bars") as update:
         bars, tables = load_inputs(session.workspace, config, data=data, stamp=stamp)
         features = FeatureSet.from_config(config.features, tables=tuple(tables))
@@ -104,3 +106,60 @@ def compute(
             f"{frame.height:,} rows of {len(features.outputs)} features are in {out}", markup=False
         ),
     )
+
+
+@command(app)
+def probe(
+    session: Session,
+    data: Annotated[Path | None, typer.Option(help="Bars; the workspace's data without it.")] = None,
+    stamp: Annotated[str, typer.Option(help="What the stamps of --data say: open or close.")] = "close",
+    cuts: Annotated[str, typer.Option(help="Moments after which the future is changed; all tries every bar.")] = "64",
+    bars: Annotated[int, typer.Option(min=2, help="Bars of each symbol, the last ones.")] = 3000,
+    symbols: Annotated[int, typer.Option(min=1, help="Symbols, those with most bars.")] = 4,
+) -> None:
+    """Probe the configured features, plug-ins included, for look-ahead; exit 4 names feature, row and cut."""
+    from gnomon.core.errors import ConfigError, GateError
+    from gnomon.data.probe import probe_lookahead, recent_bars
+    from gnomon.features.sets import FeatureSet
+    from gnomon.pipeline.inputs import configured, load_inputs
+    from gnomon.pipeline.workspace import load_plugins
+
+    if cuts != "all" and not (cuts.isdecimal() and cuts.isascii() and 0 < len(cuts) < 10 and int(cuts) > 0):
+        raise ConfigError(f"--cuts must be a number of 1 or more, or all, was {cuts!r}")
+    config = configured(session.workspace)
+    load_plugins(session.workspace, config.plugins)
+    with session.progress("reading bars") as update:
+        history, tables = load_inputs(session.workspace, config, data=data, stamp=stamp)
+        features = FeatureSet.from_config(config.features, tables=tuple(tables))
+        sample = recent_bars(history, max(bars, 2 * features.warmup), symbols=symbols)
+        report = probe_lookahead(
+            lambda part, side: features.compute(part, side),
+            sample,
+            "all" if cuts == "all" else int(cuts),
+            tables=tables,
+            progress=lambda fraction: update("probing", fraction),
+        )
+    owners = {output: spec.name for spec in features.specs for output in spec.outputs}
+    failure = None
+    try:
+        report.raise_leaks(owners)
+    except GateError as error:
+        failure = error
+    found: dict[str, Any] = {
+        "features": len(features.specs),
+        "columns": len(report.columns),
+        "bars": sample.height,
+        "symbols": sample["symbol"].n_unique(),
+        "cuts": len(report.cuts),
+        "runs": report.runs,
+        "without_a_value": list(report.empty),
+        "leaks": [{"feature": owners[row["column"]], **row} for row in report.to_frame().to_dicts()],
+    }
+
+    def human(console: Console) -> None:
+        counted = f"{len(report.columns)} columns of {len(features.specs)} features on {sample.height:,} bars"
+        console.print(f"{counted}, {len(report.cuts)} cuts: {len(report.leaks)} look ahead", markup=False)
+        if report.empty:
+            console.print(f"without a value, so nothing was seen: {', '.join(report.empty)}", markup=False)
+
+    session.emit(found, human, failure=failure)

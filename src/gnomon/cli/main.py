@@ -33,7 +33,7 @@ COMMANDS: Mapping[str, Place] = {
     "run": Place("run", "Run the workspace's pipeline."),
     "config": Place("config", "Check, show and compare the configuration."),
     "data": Place("data", "Import, check, describe and synthesize market data."),
-    "features": Place("features", "List, show and compute features."),
+    "features": Place("features", "List, show, compute and probe features."),
     "models": Place("models", "List and show model families."),
     "evaluate": Place("evaluate", "Judge a run again, with every trial counted."),
     "report": Place("report", "Write a run's report."),
@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Place] = {
     "runs": Place("runs", "List, show, compare and reproduce runs."),
     "store": Place("store", "Verify, measure and clean the artifact store."),
     "registry": Place("registry", "Registered model versions and their aliases."),
+    "honesty": Place("honesty", "Put the probes themselves on trial: are planted leaks found?"),
 }
 
 INTERRUPTED = 130

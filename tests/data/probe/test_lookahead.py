@@ -74,7 +74,8 @@ def test_it_is_offered_at_the_top():
 
 def test_the_gate_names_feature_row_and_cut(few):
     with pytest.raises(
-        GateError, match=r"feature 'peek' of SYN001 at 2024-02-26 00:00:00 is .* cut 2024-02-26 00:00:0"
+        GateError,
+        match=r"feature 'peek' looks ahead: column 'peek' of SYN001 at 2024-02-26 00:00:00 is .* cut 2024-02-26 00:0",
     ) as told:
         probe_lookahead(per_symbol(peek=C.shift(-1)), few).raise_leaks()
     assert told.value.exit_code == 4

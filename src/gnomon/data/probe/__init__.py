@@ -3,5 +3,6 @@
 from gnomon.data.probe.base import Leak, ProbeReport
 from gnomon.data.probe.cuts import choose_cuts
 from gnomon.data.probe.lookahead import probe_lookahead
+from gnomon.data.probe.sample import recent_bars
 
-__all__ = ["Leak", "ProbeReport", "choose_cuts", "probe_lookahead"]
+__all__ = ["Leak", "ProbeReport", "choose_cuts", "probe_lookahead", "recent_bars"]

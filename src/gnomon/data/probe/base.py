@@ -35,12 +35,12 @@ class Leak:
     def __str__(self) -> str:
         if self.test == "repeat":
             return (
-                f"{self.column!r} differs between two runs on the same data, first for {self.symbol} at "
+                f"column {self.column!r} differs between two runs on the same data, first for {self.symbol} at "
                 f"{_moment(self.first_row)}: {self.value!r} and {self.changed!r}"
             )
         return (
-            f"{self.column!r} of {self.symbol} at {_moment(self.first_row)} is {self.value!r}, and {self.changed!r} "
-            f"when the data after the cut {_moment(self.cut)} are {_DONE[self.test]}"
+            f"column {self.column!r} of {self.symbol} at {_moment(self.first_row)} is {self.value!r}, and "
+            f"{self.changed!r} when the data after the cut {_moment(self.cut)} are {_DONE[self.test]}"
         )
 
 
@@ -81,13 +81,16 @@ class ProbeReport:
         """The names of the leaking columns."""
         return tuple(leak.column for leak in self.leaks)
 
-    def raise_leaks(self, what: str = "feature") -> None:
-        """Raises GateError (exit 4) that names each leaking column, its first row and its cut; nothing when clean."""
+    def raise_leaks(self, owners: Mapping[str, str] | None = None) -> None:
+        """Raises GateError (exit 4) that names each leaking column, its first row and its cut; nothing when clean.
+
+        `owners` tells which feature a column belongs to, where that is not its name.
+        """
         if self.clean:
             return
-        shown = "; ".join(f"{what} {leak}" for leak in self.leaks[:SHOWN])
-        more = f"; and {len(self.leaks) - SHOWN} more" if len(self.leaks) > SHOWN else ""
-        raise GateError(f"{len(self.leaks)} of {len(self.columns)} columns look ahead: {shown}{more}")
+        named = [f"feature {(owners or {}).get(leak.column, leak.column)!r} looks ahead: {leak}" for leak in self.leaks]
+        more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
+        raise GateError("; ".join(named[:SHOWN]) + more)
 
     def to_frame(self) -> pl.DataFrame:
         """The leaks as a table: column, cut, first_row, symbol, test, value, changed (as text)."""
