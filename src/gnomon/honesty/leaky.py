@@ -59,7 +59,6 @@ EXPRESSIONS: Mapping[str, tuple[str, pl.Expr]] = {
     "one_symbol": ("only sometimes", only(pl.col("symbol") == "SYN002")),
     "after_a_crash": ("only sometimes", only(_AFTER_CRASH)),
     "clock_change": ("only sometimes", only(pl.date(2024, 3, 10) == DAY)),
-    "one_hour_of_the_week": ("only sometimes", only((T.dt.weekday() == 1) & (T.dt.hour() == 3))),
     "first_bar_only": ("only sometimes", only(pl.int_range(pl.len()) == 0)),
 }  # fmt: skip
 """Within each symbol."""

@@ -16,7 +16,7 @@ import polars as pl
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.data.probe.base import Leak, ProbeReport
-from gnomon.data.probe.compare import Baseline, Difference, as_polars, is_pandas
+from gnomon.data.probe.compare import TIMESTAMP, Baseline, Difference, as_polars, is_pandas
 from gnomon.data.probe.cuts import choose_cuts
 from gnomon.data.probe.perturb import TESTS, Data
 
@@ -140,6 +140,8 @@ def _in_the_form_of(bars: Any) -> Callable[[pl.DataFrame], Any]:
     """What turns our frames into the caller's: polars or pandas, the same type of moment, the same index."""
     if not is_pandas(bars):
         kind = pl.DataFrame(bars.lazy().collect() if isinstance(bars, pl.LazyFrame) else bars).schema["timestamp"]
+        if kind == TIMESTAMP:
+            return lambda frame: frame
         if kind.time_zone is None:  # type: ignore[attr-defined]
             return lambda frame: frame.with_columns(pl.col("timestamp").dt.replace_time_zone(None).cast(kind))
         return lambda frame: frame.with_columns(pl.col("timestamp").cast(kind))
