@@ -106,6 +106,11 @@ def test_a_function_gets_moments_and_index_in_the_form_that_was_given(few):
     assert probe_lookahead(function, indexed, 4).leaking == ("peek",)
     assert set(map(str, seen)) == {str(("timestamp", "datetime64[ns]", list(indexed.columns)))}
 
+    nameless = naive.to_pandas().set_index("timestamp").rename_axis(None)
+    names = []
+    probe_lookahead(lambda bars: names.append(bars.index.name) or bars[["symbol", "close"]], nameless, 4)
+    assert set(names) == {None}
+
     kinds = []
     probe_lookahead(lambda bars: kinds.append(bars.schema["timestamp"]) or bars, naive, 4)
     assert set(kinds) == {pl.Datetime("ns")}
@@ -229,7 +234,10 @@ def test_what_is_no_number_is_probed_too(few):
         (lambda bars: bars.select("timestamp", "close"), "no column 'symbol'"),
         (lambda bars: bars.select("timestamp", "symbol"), "no value columns"),
         (lambda bars: pl.concat([bars, bars]), "share timestamp and symbol"),
-        (lambda bars: bars["close"].to_numpy(), "is ndarray; it must be a polars or pandas frame"),
+        (
+            lambda bars: bars["close"].to_numpy(),
+            "the function's result: a frame is a polars or pandas DataFrame, not ndarray",
+        ),
         (lambda bars: bars.with_columns(timestamp=pl.lit(1.0)), "must hold moments"),
     ],
 )

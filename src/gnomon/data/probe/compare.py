@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from gnomon.core.errors import DataError
+from gnomon.core.errors import ConfigError, DataError
 from gnomon.core.types import Array, Bool, Int64
-
-TIMESTAMP = pl.Datetime("us", "UTC")
+from gnomon.data import frames
+from gnomon.data.base import TIMESTAMP
 
 
 class Difference(NamedTuple):
@@ -157,12 +157,13 @@ def _text(series: pl.Series) -> pl.Series:
 
 def as_polars(given: Any, *, what: str = "the function's result") -> pl.DataFrame:
     """A polars or pandas frame as polars, `timestamp` in UTC microseconds, `symbol` as text; DataError otherwise."""
-    result = given.collect() if isinstance(given, pl.LazyFrame) else given
-    if is_pandas(result):
-        levels = [name for name in given.index.names if name in ("timestamp", "symbol")]
-        result = pl.from_pandas(given.reset_index(levels) if levels else given)
-    if not isinstance(result, pl.DataFrame):
-        raise DataError(f"{what} is {type(given).__name__}; it must be a polars or pandas frame")
+    if is_pandas(given) and {"timestamp", "symbol"} <= set(given.columns):
+        # What its index holds besides, row numbers or the same moments again, is no value.
+        given = given.reset_index(drop=True)
+    try:
+        result = frames.as_polars(given)
+    except ConfigError as error:
+        raise DataError(f"{what}: {error}") from None
     missing = [name for name in ("timestamp", "symbol") if name not in result.columns]
     if missing:
         raise DataError(f"{what} has no column {' and '.join(map(repr, missing))}; it has {', '.join(result.columns)}")

@@ -15,8 +15,9 @@ import numpy as np
 import polars as pl
 
 from gnomon.core.errors import ConfigError, DataError
+from gnomon.data.base import TIMESTAMP
 from gnomon.data.probe.base import Leak, ProbeReport
-from gnomon.data.probe.compare import TIMESTAMP, Baseline, Difference, as_polars, is_pandas
+from gnomon.data.probe.compare import Baseline, Difference, as_polars, is_pandas
 from gnomon.data.probe.cuts import choose_cuts
 from gnomon.data.probe.perturb import TESTS, Data
 
@@ -139,21 +140,24 @@ def _checked(bars: pl.DataFrame, cuts: int | str) -> pl.DataFrame:
 def _in_the_form_of(bars: Any) -> Callable[[pl.DataFrame], Any]:
     """What turns our frames into the caller's: polars or pandas, the same type of moment, the same index."""
     if not is_pandas(bars):
-        kind = pl.DataFrame(bars.lazy().collect() if isinstance(bars, pl.LazyFrame) else bars).schema["timestamp"]
+        kind = bars.lazy().collect_schema()["timestamp"]
         if kind == TIMESTAMP:
             return lambda frame: frame
-        if kind.time_zone is None:  # type: ignore[attr-defined]
+        if kind.time_zone is None:
             return lambda frame: frame.with_columns(pl.col("timestamp").dt.replace_time_zone(None).cast(kind))
         return lambda frame: frame.with_columns(pl.col("timestamp").cast(kind))
-    levels = [name for name in bars.index.names if name in ("timestamp", "symbol")]
-    plain = bars.reset_index(levels) if levels else bars
+    names = list(bars.index.names)
+    indexed = not {"timestamp", "symbol"} <= set(bars.columns)
+    keys = [name or "timestamp" for name in names]
+    stamps = bars["timestamp"] if "timestamp" in bars.columns else bars.index.get_level_values(keys.index("timestamp"))
+    kind, zone = stamps.dtype, getattr(stamps.dtype, "tz", None)
 
     def as_pandas(frame: pl.DataFrame) -> Any:
         made = frame.to_pandas()
-        if plain["timestamp"].dt.tz is None:
+        if zone is None:
             made["timestamp"] = made["timestamp"].dt.tz_localize(None)
-        made["timestamp"] = made["timestamp"].astype(plain["timestamp"].dtype)
-        return made.set_index(levels) if levels else made
+        made["timestamp"] = made["timestamp"].astype(kind)
+        return made.set_index(keys).rename_axis(names) if indexed else made
 
     return as_pandas
 
