@@ -133,10 +133,10 @@ def warm_rows_only(bars: pl.DataFrame, _: Mapping[str, pl.DataFrame]) -> pl.Data
 
 
 def in_pandas(bars: pl.DataFrame, _: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-    """A rolling correlation as pandas computes it."""
+    """A rolling deviation and an exponential mean as pandas computes them."""
     frame = bars.to_pandas()
     parts = [
-        part.assign(value=part["high"].rolling(24).corr(part["volume"]), wave=part["low"].ewm(span=10).mean())
+        part.assign(value=part["high"].rolling(24).std(), wave=part["low"].ewm(span=10).mean())
         for _, part in frame.groupby("symbol", sort=False)
     ]
     return pl.concat([pl.from_pandas(part[["timestamp", "symbol", "value", "wave"]]) for part in parts])
@@ -152,6 +152,6 @@ FUNCTIONS: Mapping[str, TableFunction] = {
     "scaled_by_february": scaled_by_february,
     "target_by_hour_so_far": target_by_hour_so_far,
     "warm_rows_only": warm_rows_only,
-    "pandas_correlation": in_pandas,
+    "pandas_windows": in_pandas,
     "joined_on_publication": joined(pl.col("known_at"), keep="first"),
 }
