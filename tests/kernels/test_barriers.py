@@ -227,6 +227,52 @@ def test_the_kernel_is_its_slow_twin(
         assert gains[t] == pytest.approx(expected[2], rel=1e-12, abs=1e-15, nan_ok=True)
 
 
+@given(
+    seed=st.integers(0, 99),
+    horizon=st.integers(barriers.LONG - 2, 3 * barriers.LONG),
+    width=st.sampled_from([0.01, 0.04, 0.3]),
+    flags=st.tuples(st.booleans(), st.booleans(), st.booleans()),
+    side=st.sampled_from([-1, 0, 1]),
+    bars=st.sampled_from([30, 33, 150]),
+)
+def test_long_horizons_hop_over_calm_bars_and_find_the_same(
+    seed: int, horizon: int, width: float, flags: tuple[bool, bool, bool], side: int, bars: int
+) -> None:
+    draw = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(draw.normal(0, 0.01, bars)))
+    open_ = close * np.exp(draw.normal(0, 0.004, bars))
+    high = np.maximum(open_, close) * np.exp(np.abs(draw.normal(0, 0.004, bars)))
+    low = np.minimum(open_, close) * np.exp(-np.abs(draw.normal(0, 0.004, bars)))
+    prices = {"open": open_, "high": high, "low": low, "close": close}
+    gone = draw.random(bars) < 0.05
+    for values in prices.values():
+        values[gone] = np.nan
+    names = ("at_open", "by_path", "sign")
+    rules = {"upper": 1.0, "lower": 0.7, "horizon": horizon, "cost": 0.001, **dict(zip(names, flags, strict=True))}
+    labels, ends, gains = label(prices, np.arange(bars), width, side=np.full(bars, side), **rules)
+    for t in range(bars):
+        entry = open_[t + 1] if flags[0] and t + 1 < bars else close[t] if not flags[0] else math.nan
+        if math.isnan(entry):
+            assert labels[t] == barriers.UNLABELLED
+            continue
+        outcome, end, gain = by_hand(prices, t, width, side, rules)
+        if outcome != barriers.UNDECIDED and math.isnan(gain):
+            outcome = barriers.UNLABELLED  # no price at the horizon
+        assert (labels[t], ends[t]) == (outcome, end)
+        assert gains[t] == pytest.approx(gain, rel=1e-12, abs=1e-15, nan_ok=True)
+
+
+@pytest.mark.parametrize("gone", ["open", "high", "low"])
+def test_a_price_that_is_missing_hides_no_other_from_a_hop(gone: str) -> None:
+    bars = barriers.LONG + 20
+    prices = {name: np.full(bars, 100.0) for name in ("open", "high", "low", "close")}
+    prices["high"][23], prices["low"][25] = 103.0, 97.0
+    prices[gone][[23, 25]] = np.nan
+    found = label(prices, [0], 0.02, by_path=True, horizon=barriers.LONG)
+    expected = {"open": (1, 23), "high": (-1, 25), "low": (1, 23)}[gone]
+    assert (found[0][0], found[1][0]) == expected
+
+
 @given(cut=st.integers(5, 200), by_path=st.booleans())
 def test_a_label_looks_no_further_than_its_end(cut: int, by_path: bool) -> None:
     draw = np.random.default_rng(3)
@@ -365,5 +411,6 @@ def test_a_hole_in_the_path_touches_nothing(by_path: bool) -> None:
     labels, ends, _ = label(prices, [0, 1], 0.02, by_path=by_path)
     assert labels.tolist() == [1, barriers.UNLABELLED]  # the second would enter at the hole
     assert ends.tolist() == [3, -1]
-    # At the horizon itself there is no price to judge by.
-    assert label(prices, [0], 0.02, by_path=by_path, horizon=2)[0].tolist() == [barriers.UNLABELLED]
+    # At the horizon itself there is no price to judge by; until then the label was alive.
+    labels, ends, _ = label(prices, [0], 0.02, by_path=by_path, horizon=2)
+    assert (labels.tolist(), ends.tolist()) == ([barriers.UNLABELLED], [2])

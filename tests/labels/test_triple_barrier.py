@@ -98,7 +98,7 @@ def test_the_order_of_the_rows_does_not_matter() -> None:
     assert_frame_equal(triple_barrier(bars), triple_barrier(bars.sample(fraction=1.0, shuffle=True, seed=1)))
 
 
-@given(cut=st.integers(1, 199), touch=st.sampled_from(["close", "high_low"]))
+@given(cut=st.integers(21, 199), touch=st.sampled_from(["close", "high_low"]))
 def test_what_was_labelled_once_never_changes_with_later_bars(cut: int, touch: str) -> None:
     bars = random_bars(symbols="A")
     whole = triple_barrier(bars, touch=touch)
@@ -191,7 +191,7 @@ def test_wrong_settings_are_refused_by_name(fields: dict[str, Any], named: str) 
         ({"touch": "path"}, "touch must be 'close' or 'high_low'"),
         ({"scale": "bars"}, "scale must be 'horizon' or 'bar'"),
         ({"at_horizon": "zero"}, "at_horizon must be 'flat' or 'sign'"),
-        ({"weighting": "none"}, "weighting must be 'uniqueness' or 'equal'"),
+        ({"weighting": "none"}, "weighting must be 'uniqueness' or 'return' or 'equal'"),
         ({"horizons": 5}, "horizons must be .* were 5"),
         ({"horizons": (5.5,)}, "horizons must be .* were"),
         ({"horizons": ("5",)}, "horizons must be .* were"),
