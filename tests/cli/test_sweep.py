@@ -95,7 +95,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_of_the_design_is_there():
     assert set(COMMANDS) == {
         *("demo", "init", "doctor", "run", "config", "data", "features", "models", "evaluate", "report", "backtest"),
-        *("predict", "trials", "runs", "store", "registry", "honesty"),
+        *("predict", "trials", "runs", "store", "registry", "honesty", "labels"),
     }
     assert {f"config {name}" for name in ("check", "show", "schema", "diff")} <= set(LEAVES)
     assert {f"data {name}" for name in ("import", "check", "describe", "synthesize", "versions")} <= set(LEAVES)
@@ -104,6 +104,7 @@ def test_every_command_of_the_design_is_there():
     assert {"runs list", "runs show", "runs diff", "runs reproduce", "store verify", "store gc", "store du"} <= set(
         LEAVES
     )
+    assert {"labels show", "labels optimize"} <= set(LEAVES)
     assert {"trials list", "trials verify", "registry list", "registry show", "registry promote"} <= set(LEAVES)
 
 

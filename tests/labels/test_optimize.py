@@ -124,6 +124,15 @@ def test_non_dominated_by_hand() -> None:
     assert non_dominated(scores).tolist() == [True, True, False, True, False]
 
 
+def test_noise_does_not_choose() -> None:
+    # The third tells a ten-thousandth more and is far worse otherwise; where it tells much it is chosen.
+    scores = np.array([[0.9, 0.0, 100.0], [0.8, 0.0, 140.0], [0.3, 0.0001, 90.0]])
+    everything = np.ones(3, bool)
+    assert optimize._nearest_to_best(scores, everything) == 1
+    scores[2] = 0.85, 0.2, 90.0
+    assert optimize._nearest_to_best(scores, everything) == 2
+
+
 def test_the_search_stays_within_its_space(bars: pl.DataFrame, train_end: datetime) -> None:
     space = SearchSpace(upper=(1.0, 1.2), lower=(2.0, 2.0), volatility_span=(30, 40))
     trials = search(bars, train_end, space=space).trials
@@ -150,7 +159,7 @@ def test_scores_worked_by_hand(make_bars: Any) -> None:
     assert scores["balance"] == pytest.approx(entropy / np.log(3))
     # The feature tells all there is, less what two by two cells tell by chance.
     assert scores["separability"] == pytest.approx(1 - 1 / (2 * labels.height) / entropy)
-    gains = (ups * (101 / 100 - 1) + downs * (1 - 100 / 101)) / labels.height
+    gains = (ups * (101 / 100 - 1) + downs * (1 - 100 / 101)) / labels.height  # every label is a call
     assert scores["payoff_bps"] == pytest.approx(gains * 1e4 - 10.0)
     # With the sign at the horizon there are two classes to balance.
     by_sign = TripleBarrier(horizons=(1,), upper=0.5, lower=0.5, entry="close", at_horizon="sign", volatility_warmup=2)

@@ -34,6 +34,7 @@ COMMANDS: Mapping[str, Place] = {
     "config": Place("config", "Check, show and compare the configuration."),
     "data": Place("data", "Import, check, describe and synthesize market data."),
     "features": Place("features", "List, show, compute and probe features."),
+    "labels": Place("labels", "Show labels, and look for better barriers in the training rows."),
     "models": Place("models", "List and show model families."),
     "evaluate": Place("evaluate", "Judge a run again, with every trial counted."),
     "report": Place("report", "Write a run's report."),

@@ -17,7 +17,7 @@ FORMS = (".html", ".png")
 TITLES = {
     "balance": "balance of the classes",
     "separability": "share told by a feature",
-    "payoff_bps": "payoff of a row, bps",
+    "payoff_bps": "payoff of a right call, bps",
 }
 PAIRS = tuple(combinations(OBJECTIVES, 2))
 STYLES = {"tried": ("#9aa4ae", 5.0), "front": ("#0b5cad", 8.0), "chosen": ("#b5520c", 13.0)}

@@ -25,6 +25,9 @@ from gnomon.labels.triple_barrier import TripleBarrier
 OBJECTIVES = ("balance", "separability", "payoff_bps")
 """What is looked for, more of each: see `score`."""
 
+WORTH = (0.05, 0.01, 1.0)
+"""Where the front spans less than this of an objective, its differences are noise and hardly sway the choice."""
+
 BINS = 8
 """Into so many parts of equal size the training rows are cut by each feature."""
 
@@ -63,7 +66,8 @@ class BarrierFront:
 
     `trials`: a row a try, in order: trial, upper, lower, volatility_span, the objectives, and `front`, whether no other
     is at least as good in all objectives and better in one (of equal tries the first). `chosen`: the number of the try
-    on the front that lies nearest to the best of all objectives at once, each scaled to the front; `labeler`: its.
+    on the front that lies nearest to the best of all objectives at once, each scaled to the span of the front (or to
+    `WORTH`, where that is more); `labeler`: its.
     """
 
     trials: pl.DataFrame
@@ -213,8 +217,8 @@ def score(bars: pl.DataFrame, ground: Ground, labeler: TripleBarrier) -> dict[st
     `balance`: entropy of the classes, 1 where all that can occur are equally frequent. `separability`: the share of
     that entropy that a feature's part tells beyond what chance would (mutual information less its bias, at least 0),
     mean over the features.
-    `payoff_bps`: what one who knew every label would earn a row after the cost of the labeler. All 0 where no label is
-    decided.
+    `payoff_bps`: what a right call of a rise or a fall earns, after the labeler's cost. It grows with the distance of
+    the barriers while balance falls. All 0 where no label is decided.
     """
     labels = replace(labeler, weighting="uniqueness").label(bars)
     horizons = len(labeler.horizons)
@@ -230,11 +234,13 @@ def score(bars: pl.DataFrame, ground: Ground, labeler: TripleBarrier) -> dict[st
         if not rows.size:
             continue
         of_rows, counts = label[rows, h], weight[rows, h]
-        payoff = of_rows * gain[rows, h] * 1e4 - labeler.cost_bps * np.abs(of_rows)
         shares = np.bincount(of_rows + 1, counts, minlength=3) / counts.sum()
         totals["balance"] += min(_entropy(shares) / float(np.log(classes)), 1.0)
         totals["separability"] += _separability(ground.parts[rows], of_rows, counts)
-        totals["payoff_bps"] += float(np.average(payoff, weights=counts))
+        calls = np.flatnonzero(of_rows)
+        if calls.size:
+            earned = of_rows[calls] * gain[rows[calls], h] * 1e4 - labeler.cost_bps
+            totals["payoff_bps"] += float(np.average(earned, weights=counts[calls]))
     return {name: total / horizons for name, total in totals.items()}
 
 
@@ -277,6 +283,6 @@ def non_dominated(scores: Float64[Array, "n k"]) -> Bool[Array, " n"]:
 
 def _nearest_to_best(scores: Float64[Array, "n k"], front: Bool[Array, " n"]) -> int:
     of_front = scores[front]
-    best, reach = of_front.max(axis=0), np.ptp(of_front, axis=0)
-    away = (best - of_front) / np.where(reach > 0, reach, 1.0)
+    best, reach = of_front.max(axis=0), np.maximum(np.ptp(of_front, axis=0), WORTH)
+    away = (best - of_front) / reach
     return int(np.flatnonzero(front)[np.argmin((away**2).sum(axis=1))])

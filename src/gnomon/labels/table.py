@@ -58,7 +58,7 @@ def label_bars(
     entries that are no bars.
     """
     bars = sorted_bars(bars)
-    _refuse_long(horizons, bars)
+    refuse_long_horizons(horizons, bars)
     rows, side = _events(bars, entries)
     shape = rows.size, len(horizons)
     found = Labelled(np.empty(shape, np.int8), np.empty(shape, np.int64), np.empty(shape))
@@ -140,7 +140,8 @@ def symbol_slices(bars: pl.DataFrame) -> Iterator[slice]:
         at += length
 
 
-def _refuse_long(horizons: Sequence[int], bars: pl.DataFrame) -> None:
+def refuse_long_horizons(horizons: Sequence[int], bars: pl.DataFrame) -> None:
+    """DataError for a horizon that no symbol of the sorted bars has enough of; no bars at all are none too few."""
     if not bars.height:
         return
     longest = max(symbol_slices(bars), key=lambda span: span.stop - span.start)
