@@ -110,7 +110,7 @@ def optimize(
             settings = {"kind": config.labels["kind"], **asdict(trial.labeler)}
             ledger.append(
                 dataset=market,
-                config={"labels": settings, "train_end": train_end.isoformat(), "seed": config.seed},
+                config={"labels": settings, "train_end": train_end.isoformat()},
                 name=f"barriers {trial.number}",
                 kind="labels",
                 metrics=trial.scores,
