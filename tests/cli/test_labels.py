@@ -77,7 +77,7 @@ def test_the_search_never_sees_what_is_judged_by(workspace, say, bars):
     names = ("open", "high", "low", "close")
     spoilt = bars.with_columns(pl.when(later).then(pl.col(name) * 1.5).otherwise(name).alias(name) for name in names)
     spoilt.write_parquet(workspace / "spoilt.parquet")
-    source = "data: {source: {kind: parquet, path: spoilt.parquet, stamp: close}, frequency: 1d, calendar: XNYS, checks: {jumps: off}}\n"
+    source = "data: {source: {kind: parquet, path: spoilt.parquet, stamp: close}, frequency: 1d, calendar: XNYS}\n"
     text = (workspace / "gnomon.yaml").read_text()
     start, stop = text.index("data:"), text.index("labels:")
     (workspace / "gnomon.yaml").write_text(text[:start] + source + text[stop:])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from gnomon.core.errors import ConfigError, DataError
-from gnomon.labels import LABEL_SCHEMA, LABELERS, Labeler, trend_scan
+from gnomon.labels import LABEL_SCHEMA, LABELERS, Labeler, fixed_horizon, trend_scan, trend_scanning, triple_barrier
 
 KEYS = ["symbol", "timestamp", "horizon"]
 HORIZONS = [4, 9]
@@ -137,6 +137,31 @@ def test_a_horizon_longer_than_the_data_is_refused(variant: str, random_walk: An
         labeler(variant, [5, 20]).label(bars)
     assert labeler(variant, [5, 19]).label(bars).height == 2 * bars.height
     assert labeler(variant, [5, 20]).label(bars.clear()).is_empty()
+
+
+@pytest.mark.parametrize("function", [fixed_horizon, trend_scanning, triple_barrier])
+def test_pandas_frames_are_labelled_like_polars_ones(function: Any, random_walk: Any) -> None:
+    bars = random_walk(BARS, 3, "AB")
+    entries = bars.select("timestamp", "symbol", side=pl.lit(-1))[40:60]
+    frame, sided = bars.to_pandas(), entries.to_pandas()
+    assert_frame_equal(function(frame.set_index("timestamp")), function(bars), check_exact=True)
+    assert_frame_equal(function(frame, entries=sided), function(bars, entries=entries), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("function", "fields", "message"),
+    [
+        (fixed_horizon, {"unit": "percent"}, "unit must be 'volatility' or 'bps', was 'percent'"),
+        (fixed_horizon, {"entry": "open"}, "entry must be 'next_open' or 'close'"),
+        (trend_scanning, {"weighting": "none"}, "weighting must be 'uniqueness' or 'return' or 'equal'"),
+        (trend_scanning, {"horizons": 5}, "horizons must be .* were 5"),
+    ],
+)
+def test_a_misspelt_choice_in_a_call_is_refused(
+    function: Any, fields: dict[str, Any], message: str, random_walk: Any
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        function(random_walk(BARS, 1), **fields)
 
 
 def test_an_unknown_labeler_is_told_the_nearest() -> None:

@@ -67,6 +67,8 @@ def test_later_bars_are_never_seen(bars: pl.DataFrame, train_end: datetime, monk
     )
     one, two = (search(bars, train_end, features=table, trials=4) for table in (features, later))
     assert_frame_equal(one.trials, two.trials, check_exact=True)
+    frame = search(bars.to_pandas().set_index("timestamp"), train_end)
+    assert_frame_equal(whole.trials, frame.trials, check_exact=True)
     # The training end itself is seen, to the bar.
     before = search(spoilt_after(bars, train_end - timedelta(hours=1)), train_end)
     assert not whole.trials.equals(before.trials)

@@ -19,6 +19,7 @@ import polars as pl
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Bool, Float64, Int8, Int64
+from gnomon.data.frames import Frame, as_bars
 from gnomon.labels.table import sorted_bars
 from gnomon.labels.triple_barrier import TripleBarrier
 
@@ -81,11 +82,11 @@ class BarrierFront:
 
 
 def optimize_barriers(
-    bars: pl.DataFrame,
+    bars: Frame,
     *,
     train_end: datetime,
     labeler: TripleBarrier = TripleBarrier(),  # noqa: B008  frozen
-    features: pl.DataFrame | None = None,
+    features: Frame | None = None,
     space: SearchSpace = SearchSpace(),
     trials: int = 100,
     population: int = 20,
@@ -94,7 +95,7 @@ def optimize_barriers(
 ) -> BarrierFront:
     """Looks for the distances of the barriers and the span of their volatility, by NSGA-II.
 
-    Only bars up to and including `train_end` are seen, and of `features` (timestamp, symbol, columns known at the
+    `bars` and `features` are in polars or pandas. Only bars up to and including `train_end` are seen, and of `features` (timestamp, symbol, columns known at the
     close; default: a few returns, see `simple_features`) only the rows up to it; so a label counts only where it is
     decided by then. All other settings are those of `labeler`. `record` is called with every try as soon as it is
     scored. The same arguments give the same front, to the last bit.
@@ -105,17 +106,17 @@ def optimize_barriers(
         raise ConfigError(f"a search needs 1 trial and a population of 2 at least, had {trials} and {population}")
     if train_end.tzinfo is None:
         raise ConfigError(f"train_end {train_end} has no time zone; give the moment in UTC")
-    bars = _training(sorted_bars(bars), train_end)
-    if not bars.height:
+    known = _training(sorted_bars(as_bars(bars)), train_end)
+    if not known.height:
         raise DataError(f"no bar stands at or before the training end {train_end}; bring a longer history")
-    features = simple_features(bars) if features is None else _training(features, train_end)
-    ground = Ground.of(bars, features)
-    if not labeler.label(bars)["label"].count():
+    told = simple_features(known) if features is None else _training(as_bars(features), train_end)
+    ground = Ground.of(known, told)
+    if not labeler.label(known)["label"].count():
         raise DataError(
-            f"no label is decided by the training end {train_end}, within {bars.height} bars; shorten labels.horizons "
+            f"no label is decided by the training end {train_end}, within {known.height} bars; shorten labels.horizons "
             "or labels.volatility_warmup, or bring a longer history"
         )
-    found = _search(bars, ground, labeler, space, trials, population, seed, record)
+    found = _search(known, ground, labeler, space, trials, population, seed, record)
     table = pl.DataFrame(
         [
             {
