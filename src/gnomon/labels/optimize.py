@@ -95,10 +95,10 @@ def optimize_barriers(
 ) -> BarrierFront:
     """Looks for the distances of the barriers and the span of their volatility, by NSGA-II.
 
-    `bars` and `features` are in polars or pandas. Only bars up to and including `train_end` are seen, and of `features` (timestamp, symbol, columns known at the
-    close; default: a few returns, see `simple_features`) only the rows up to it; so a label counts only where it is
-    decided by then. All other settings are those of `labeler`. `record` is called with every try as soon as it is
-    scored. The same arguments give the same front, to the last bit.
+    `bars` and `features` are in polars or pandas. Only bars up to and including `train_end` are seen, and of `features`
+    (timestamp, symbol, columns known at the close; default: a few returns, see `simple_features`) only the rows up to
+    it; so a label counts only where it is decided by then. All other settings are those of `labeler`. `record` is
+    called with every try as soon as it is scored. The same arguments give the same front, to the last bit.
 
     Raises ConfigError for a search that cannot be made, and DataError where nothing is decided by `train_end`.
     """
