@@ -106,16 +106,21 @@ def test_what_cannot_be_looked_for_is_told(workspace, say, tmp_path):
     assert "horizon 9000 needs 9001 bars" in say("labels", "optimize", "-w", workspace, code=3).err
 
 
-def test_a_split_without_a_training_part_in_front_is_refused(workspace, say, monkeypatch):
-    import numpy as np
+SPLIT = "split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2}"
 
-    from gnomon.splits.base import Fold
-    from gnomon.splits.holdout import Holdout
 
-    def backwards(self, known_at, label_end):
-        first = known_at == known_at.min()
-        yield Fold(train=np.flatnonzero(~first), test=np.flatnonzero(first))
-
-    monkeypatch.setattr(Holdout, "split", backwards)
+def test_a_split_without_a_training_part_in_front_is_refused(workspace, say):
+    path = workspace / "gnomon.yaml"
+    path.write_text(path.read_text().replace(SPLIT, "split: {kind: purged_kfold}"))
     said = say("labels", "optimize", "-w", workspace, code=2)
-    assert "no part of the history is for training alone" in said.err
+    assert "split.kind = 'purged_kfold' judges by the first bars there are" in said.err
+
+
+def test_a_walk_forward_is_searched_before_its_first_test(workspace, say, bars):
+    path = workspace / "gnomon.yaml"
+    path.write_text(path.read_text().replace(SPLIT, "split: {kind: walk_forward, train_bars: 200, test_bars: 100}"))
+    found = say("labels", "optimize", "-w", workspace, "--trials", "3", "--json").object
+    moments = bars["timestamp"].unique().sort()
+    at = [moment.isoformat() for moment in moments].index(found["train_end"])
+    # The last row whose label ends before the first test, 200 moments in: five bars ahead.
+    assert at == 194

@@ -166,7 +166,7 @@ def _barriers(config: PipelineConfig) -> TripleBarrier:
 
 
 def _training_end(bars: pl.DataFrame, labeler: TripleBarrier, config: PipelineConfig) -> datetime:
-    """The last training row that comes before everything that is judged by, validation and test of every fold.
+    """The last training row that comes before everything that is judged by, in validation or test.
 
     A label counts as ending at its horizon, whatever the prices do: so no price can move the training end.
     """
@@ -185,10 +185,15 @@ def _training_end(bars: pl.DataFrame, labeler: TripleBarrier, config: PipelineCo
     end = pl.col("timestamp").shift(-max(labeler.horizons)).over("symbol").to_physical().fill_null(UNKNOWN_END)
     rows = bars.select("timestamp", label_end=end)
     known_at = rows["timestamp"].to_physical().to_numpy()
-    folds = list(SPLITTERS.from_config(config.split, where="split").split(known_at, rows["label_end"].to_numpy()))
-    judged = min(int(known_at[part].min()) for fold in folds for part in (fold.valid, fold.test) if part.size)
-    train = known_at[np.unique(np.concatenate([fold.train for fold in folds]))]
-    before = train[train < judged]
+    # Of several folds the one that judges first: what lies before its judging lies before that of all.
+    judged, train = min(
+        (
+            (int(known_at[np.concatenate([fold.valid, fold.test])].min()), fold.train)
+            for fold in SPLITTERS.from_config(config.split, where="split").split(known_at, rows["label_end"].to_numpy())
+        ),
+        key=lambda fold: fold[0],
+    )
+    before = known_at[train][known_at[train] < judged]
     if not before.size:
         raise ConfigError(
             f"split.kind = {config.split['kind']!r} judges by the first bars there are, so that no part of the history "
