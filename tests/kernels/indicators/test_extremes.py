@@ -51,7 +51,9 @@ def test_extreme_returns_are_the_highest_and_the_lowest(market, agrees) -> None:
 
 def test_choppiness_is_its_definition(market, agrees) -> None:
     spread = talib.TRANGE(market.high, market.low, market.close)
-    top, bottom = talib.MAX(market.high, 14), talib.MIN(market.low, 14)
+    before = np.roll(market.close, 1)
+    before[0] = market.close[0]
+    top, bottom = talib.MAX(np.maximum(market.high, before), 14), talib.MIN(np.minimum(market.low, before), 14)
     expected = 100 * np.log10(talib.SUM(spread, 14) / (top - bottom)) / math.log10(14)
     choppiness, relative = extremes.true_range.over(market.high, market.low, market.close, params=(14,))
     agrees(choppiness, expected, scale=1.0)

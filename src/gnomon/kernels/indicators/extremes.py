@@ -118,7 +118,8 @@ def true_range(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Choppiness index, 0 to 100 (Dreiss 1993), and this bar's true range over the window's mean.
 
     Columns: high, low, close. Params: window. Choppiness is the logarithm of the sum of true ranges over the window's
-    whole range, to the base of the window, times 100; 100 where the window has no range. A range among none is 1.
+    whole range (of true highs and lows, which hold the close before), to the base of the window, times 100; 100 where
+    the window has no range. A range among none is 1.
     """
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n = int(p[0])
@@ -128,7 +129,9 @@ def true_range(s, x, c, out, p):  # type: ignore[no-untyped-def]
         h, w, y = high[t], low[t], close[t]
         spread = 0.0
         if usable(h) and usable(w) and usable(y):
-            spread = max(h - w, abs(h - last), abs(w - last)) if clean > 0.0 else h - w
+            if clean > 0.0:
+                h, w = max(h, last), min(w, last)
+            spread = h - w
             clean += 1.0
             last = y
         else:
