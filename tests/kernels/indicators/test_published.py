@@ -39,7 +39,7 @@ CASES: list[tuple[Kernel, tuple[float, ...], tuple[str, ...], str, tuple[tuple[s
     (extremes.true_range, (14,), HLC, "chop", (("chop", 1), None)),
     (extremes.vortex, (14,), HLC, "vortex", (("pvi", 1), ("nvi", 1))),
     (swings.balance_of_power, (14,), ("open", *HLC), "bop", (("bop", 1),)),
-    (averages.ema_chain, (20,), ("close",), "trix", (None, None, ("trix", 1))),
+    (averages.ema_chain, (14,), ("close",), "trix", (None, None, ("trix", 1))),
     (regression.efficiency, (10,), ("close",), "kama", (("er", 1),)),
 ]
 
@@ -59,9 +59,9 @@ def test_published_values_come_out(kernel, params, columns, name, fields, real_d
         theirs = np.array([np.nan if rec[field] is None else rec[field] * scale for rec in published])
         known = np.isfinite(theirs)
         if kernel in (trend.macd, averages.ema_chain):
-            # They start the fast average before the slow one, and a chain's all at once; later that is forgotten.
-            known[: 250 if kernel is trend.macd else 400] = False
-        assert known.sum() > 100
+            # They start the fast average before the slow one, a chain's all at once; after 250 bars that is forgotten.
+            known[:250] = False
+        assert known.sum() > 250
         np.testing.assert_allclose(out[row][known], theirs[known], rtol=1e-9, atol=1e-9)
 
 
