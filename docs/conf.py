@@ -36,10 +36,12 @@ pygments_dark_style = "native"
 
 
 def write_reference(_app: Any) -> None:
-    """Makes the pages of keys, components and commands."""
+    """Makes the pages of keys, components, commands and features."""
+    import feature_page
     import reference
 
     reference.write(HERE / "generated")
+    feature_page.write(HERE / "generated")
 
 
 def plain_docstring(_app: Any, _what: str, _name: str, _object: Any, _options: Any, lines: list[str]) -> None:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from gnomon.core.errors import ConfigError
-from gnomon.features import FEATURES, FeatureSpec, Lag, Window
+from gnomon.features import FEATURES, FeatureSet, FeatureSpec, Lag, Window
 from gnomon.features.registry import FeatureRegistry
 from gnomon.kernels.indicators.trend import sma
 
@@ -29,6 +29,31 @@ def test_the_default_set_and_the_rest() -> None:
     assert names == sorted(names)
     assert {"rsi", "log_return", "vix_level"} <= set(FEATURES.default_names()) < set(names)
     assert "price_zscore" not in FEATURES.default_names()
+
+
+def test_the_full_set_is_all_that_this_package_has() -> None:
+    full = FeatureSet.full()
+    assert len(full.outputs) >= 130, "of bars alone, without side tables"
+    assert set(FEATURES.default_names()) < set(FEATURES.full_names()) <= set(FEATURES.names())
+    assert len(FeatureSet.full(tables=("cpi", "vix", "wti")).specs) == len(FEATURES.full_names())
+    assert {spec.theme for spec in full.specs} >= {
+        *("trend", "momentum", "volatility", "volume", "liquidity", "oscillators", "distribution", "memory"),
+        *("calendar", "candles", "timeframes", "regime"),
+    }
+
+
+def test_the_default_set_is_the_one_that_runs_were_made_with() -> None:
+    assert len(FeatureSet.default().outputs) == 22
+    assert "momentum_60" not in FeatureSet.default().outputs
+
+
+def test_short_windows_pair_with_long_ones() -> None:
+    assert FEATURES.create("sma_cross", fast=[2], slow=[9]).flat_params() == (2.0, 9.0)
+    for params in ({"fast": [5], "slow": [5]}, {"fast": [5, 6], "slow": [9]}):
+        with pytest.raises(ConfigError, match="each of fast needs one of slow above it"):
+            FEATURES.create("volatility_ratio", **params)
+    with pytest.raises(ConfigError, match="fast must be below slow"):
+        FEATURES.create("ppo", fast=30)
 
 
 def test_outputs_are_named_for_what_they_yield() -> None:

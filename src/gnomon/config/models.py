@@ -179,8 +179,8 @@ class DataConfig(Section):
 class FeaturesConfig(Section):
     """Which features are computed."""
 
-    set: Literal["default", "all", "none"] = "default"
-    """The features to begin with."""
+    set: Literal["default", "full", "all", "none"] = "default"
+    """The features to begin with: a small set, all of this package, those and every plug-in's, or none."""
     include: list[str] = []
     """Features added to the set."""
     exclude: list[str] = []

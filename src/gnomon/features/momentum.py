@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from pydantic import Field
-
 from gnomon.features.base import FeatureSpec
-from gnomon.features.registry import Lag, Window, feature
+from gnomon.features.registry import Lags, Window, Windows, each, feature, floats
+from gnomon.kernels.indicators import distribution, extremes
 from gnomon.kernels.indicators.channels import donchian_position as donchian_kernel
 from gnomon.kernels.indicators.returns import log_return as log_return_kernel
-
-Lags = Annotated[tuple[Lag, ...], Field(min_length=1)]
 
 
 @feature(default=True)
@@ -43,4 +38,67 @@ def donchian_position(window: Window = 20) -> FeatureSpec:
         units="0 to 1",
         theme="momentum",
         reference="Donchian 1960",
+    )
+
+
+@feature()
+def momentum(windows: Windows = (2, 3, 10, 40, 60, 120)) -> FeatureSpec:
+    """Log growth of the close over each of more windows."""
+    return FeatureSpec(
+        name="momentum",
+        inputs=("close",),
+        outputs=each(("momentum",), windows),
+        params={"windows": floats(*windows)},
+        kernel=log_return_kernel,
+        warmup=max(windows),
+        units="log fraction",
+        theme="momentum",
+        reference="Jegadeesh and Titman 1993",
+    )
+
+
+@feature()
+def streak() -> FeatureSpec:
+    """Bars in a row on which the close rose (positive) or fell (negative)."""
+    return FeatureSpec(
+        name="streak",
+        inputs=("close",),
+        outputs=("streak",),
+        kernel=distribution.streak,
+        warmup=1,
+        units="bars",
+        theme="momentum",
+        reference="Fama and Blume 1966",
+    )
+
+
+@feature()
+def move_shares(windows: Windows = (20, 60)) -> FeatureSpec:
+    """Shares of the window's bars on which the close rose, and on which it stood still."""
+    return FeatureSpec(
+        name="move_shares",
+        inputs=("close",),
+        outputs=each(("up_share", "still_share"), windows),
+        params={"windows": floats(*windows)},
+        kernel=distribution.move_shares,
+        warmup=max(windows),
+        units="0 to 1",
+        theme="momentum",
+        reference="Lesmond, Ogden and Trzcinka 1999",
+    )
+
+
+@feature()
+def extreme_returns(windows: Windows = (20,)) -> FeatureSpec:
+    """Highest and lowest log return of each window."""
+    return FeatureSpec(
+        name="extreme_returns",
+        inputs=("close",),
+        outputs=each(("highest_return", "lowest_return"), windows),
+        params={"windows": floats(*windows)},
+        kernel=extremes.extreme_returns,
+        warmup=max(windows),
+        units="log fraction",
+        theme="momentum",
+        reference="Bali, Cakici and Whitelaw 2011",
     )

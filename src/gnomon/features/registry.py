@@ -23,10 +23,30 @@ Window = Annotated[int, Field(ge=2, le=1_000_000)]
 Lag = Annotated[int, Field(ge=1, le=1_000_000)]
 """Bars back; 1 or more."""
 
+Lags = Annotated[tuple[Lag, ...], Field(min_length=1)]
+"""Several numbers of bars back, an output (or more) each."""
+
+Windows = Annotated[tuple[Window, ...], Field(min_length=1)]
+"""Windows of one feature, an output (or more) each."""
+
 Factory = Callable[..., FeatureSpec]
 F = TypeVar("F", bound=Factory)
 
-BUILT_IN = ("macro", "momentum", "oscillators", "trend", "volatility", "volume")
+BUILT_IN = (
+    "calendar",
+    "candles",
+    "distribution",
+    "liquidity",
+    "macro",
+    "memory",
+    "momentum",
+    "oscillators",
+    "regime",
+    "timeframes",
+    "trend",
+    "volatility",
+    "volume",
+)
 
 
 class FeatureRegistry(Registry[FeatureSpec]):
@@ -69,6 +89,10 @@ class FeatureRegistry(Registry[FeatureSpec]):
         """The names of the default set, sorted."""
         return [entry.name for entry in self if entry.facts["default"]]
 
+    def full_names(self) -> list[str]:
+        """The names of the full set, sorted: every feature of this package, none of a plug-in."""
+        return [entry.name for entry in self if entry.component.__module__.startswith("gnomon.features.")]
+
     def entry(self, name: str, *, where: str = "") -> Any:
         """What is known under `name`; ConfigError names the nearest one when nothing is."""
         load_built_in()
@@ -78,6 +102,45 @@ class FeatureRegistry(Registry[FeatureSpec]):
         """All registered names, sorted."""
         load_built_in()
         return super().names()
+
+
+def each(names: tuple[str, ...], windows: tuple[int, ...]) -> tuple[str, ...]:
+    """The names of outputs of several windows, in the order in which kernels write them.
+
+    >>> each(("skewness", "kurtosis"), (20, 60))
+    ('skewness_20', 'kurtosis_20', 'skewness_60', 'kurtosis_60')
+    """
+    return tuple(f"{name}_{window}" for window in windows for name in names)
+
+
+def pairs(fast: tuple[int, ...], slow: tuple[int, ...]) -> tuple[float, ...]:
+    """The params of kernels that set short windows beside long ones. Raises ValueError where they do not pair up.
+
+    >>> pairs((5, 20), (20, 100))
+    (5.0, 20.0, 20.0, 100.0)
+    """
+    if len(fast) != len(slow) or any(a >= b for a, b in zip(fast, slow, strict=False)):
+        raise ValueError(f"each of fast needs one of slow above it, were {list(fast)} and {list(slow)}")
+    return tuple(float(window) for pair in zip(fast, slow, strict=True) for window in pair)
+
+
+def across(name: str, fast: tuple[int, ...], slow: tuple[int, ...]) -> tuple[str, ...]:
+    """The names of outputs of such kernels. Raises ValueError as `pairs` does.
+
+    >>> across("ratio", (5, 20), (20, 100))
+    ('ratio_5_20', 'ratio_20_100')
+    """
+    pairs(fast, slow)
+    return tuple(f"{name}_{short}_{long}" for short, long in zip(fast, slow, strict=True))
+
+
+def floats(*values: float) -> tuple[float, ...]:
+    """Params as kernels take them.
+
+    >>> floats(20, 60)
+    (20.0, 60.0)
+    """
+    return tuple(float(value) for value in values)
 
 
 @functools.cache

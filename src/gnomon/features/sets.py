@@ -73,6 +73,11 @@ class FeatureSet:
         return cls.from_config(FeaturesConfig(), tables)
 
     @classmethod
+    def full(cls, tables: Collection[str] = ()) -> FeatureSet:
+        """Every feature of this package, more than 130 outputs of bars alone; `tables` as in `default`."""
+        return cls.from_config(FeaturesConfig(set="full"), tables)
+
+    @classmethod
     def from_config(cls, config: FeaturesConfig, tables: Collection[str] = ()) -> FeatureSet:
         """The set that a config asks for; `tables` names the side tables that it declares.
 
@@ -83,7 +88,8 @@ class FeatureSet:
             FEATURES.entry(name, where="features.exclude")
         for name in config.params:
             FEATURES.entry(name, where="features.params")
-        listed = {"default": FEATURES.default_names, "all": FEATURES.names, "none": list}[config.set]()
+        sets = {"default": FEATURES.default_names, "full": FEATURES.full_names, "all": FEATURES.names, "none": list}
+        listed = sets[config.set]()
         chosen: dict[str, FeatureSpec] = {}
         for name in (*listed, *config.include):
             if name in chosen or name in config.exclude:

@@ -7,12 +7,15 @@ from typing import Annotated
 from pydantic import Field
 
 from gnomon.features.base import FeatureSpec
-from gnomon.features.registry import Window, feature
+from gnomon.features.registry import Window, Windows, each, feature, floats
+from gnomon.kernels.indicators import extremes
+from gnomon.kernels.indicators import realised as measured
 from gnomon.kernels.indicators import volatility as kernels
 from gnomon.kernels.indicators.channels import bollinger as bollinger_kernel
 from gnomon.kernels.indicators.statistics import rolling_zscore
 
 Deviations = Annotated[float, Field(gt=0, le=100)]
+Decay = Annotated[float, Field(gt=0, lt=1)]
 
 
 @feature(default=True)
@@ -103,4 +106,66 @@ def price_zscore(window: Window = 20) -> FeatureSpec:
         units="standard deviations",
         theme="volatility",
         reference="Chan 2013, ch. 2",
+    )
+
+
+@feature()
+def drift_free(window: Window = 20) -> FeatureSpec:
+    """Volatility from open, high, low and close, undisturbed by drift: Rogers-Satchell and Yang-Zhang."""
+    return FeatureSpec(
+        name="drift_free",
+        inputs=("open", "high", "low", "close"),
+        outputs=(f"rogers_satchell_{window}", f"yang_zhang_{window}"),
+        params={"window": window},
+        kernel=measured.drift_free,
+        warmup=window,
+        theme="volatility",
+        reference="Rogers and Satchell 1991; Yang and Zhang 2000",
+    )
+
+
+@feature()
+def realised(windows: Windows = (10, 60)) -> FeatureSpec:
+    """Realised and bipower volatility, the share of jumps in the variance, and that of falling returns."""
+    return FeatureSpec(
+        name="realised",
+        inputs=("close",),
+        outputs=each(("realised_volatility", "bipower_volatility", "jump_share", "downside_share"), windows),
+        params={"windows": floats(*windows)},
+        kernel=measured.realised,
+        warmup=max(windows),
+        units="fraction; fraction; 0 to 1; 0 to 1",
+        theme="volatility",
+        reference="Barndorff-Nielsen and Shephard 2004",
+    )
+
+
+@feature()
+def ewma_volatility(decay: Decay = 0.94, start: Window = 20) -> FeatureSpec:
+    """Root of the exponentially weighted mean of squared log returns."""
+    return FeatureSpec(
+        name="ewma_volatility",
+        inputs=("close",),
+        outputs=("ewma_volatility",),
+        params={"decay": decay, "start": start},
+        kernel=measured.ewma_volatility,
+        warmup=start,
+        theme="volatility",
+        reference="RiskMetrics 1996",
+    )
+
+
+@feature()
+def true_range(window: Window = 14) -> FeatureSpec:
+    """Choppiness index (100: sideways), and the bar's true range over the window's mean."""
+    return FeatureSpec(
+        name="true_range",
+        inputs=("high", "low", "close"),
+        outputs=(f"choppiness_{window}", f"relative_range_{window}"),
+        params={"window": window},
+        kernel=extremes.true_range,
+        warmup=window,
+        units="0 to 100; ratio",
+        theme="volatility",
+        reference="Dreiss 1993",
     )

@@ -46,7 +46,7 @@ def synthetic_bars(
     frames = []
     for number, symbol in enumerate(symbols):
         names = tuple(name for name in inputs if name != "timestamp")
-        columns = synthetic_columns(names, bars=bars, seed=seed + number)
+        columns = synthetic_columns(names, bars=bars, seed=seed + number) if names else ()
         stamps = pl.Series("timestamp", MINUTE * np.arange(1, bars + 1)).cast(pl.Datetime("us", "UTC"))
         frame = pl.DataFrame([stamps, *(pl.Series(name, row) for name, row in zip(names, columns, strict=True))])
         frames.append(frame.with_columns(symbol=pl.lit(symbol)))

@@ -75,3 +75,41 @@ def test_recentring_and_filling() -> None:
     assert (mean, first, second) == (3.0, 0.0, 14.0)
     windows.fill.py_func(ring, 5.0)
     assert ring.tolist() == [5.0, 5.0, 5.0]
+
+
+def test_the_growth_of_extremes_is_finite() -> None:
+    growth = windows.log_growth.py_func
+    assert growth(np.float64(2.0), np.float64(1.0)) == math.log(2.0)
+    with np.errstate(over="ignore", under="ignore"):
+        assert growth(np.float64(1e100), np.float64(1e-300)) == math.log(1e100)
+        assert growth(np.float64(1e-300), np.float64(1e100)) == math.log(1e-100)
+
+
+@given(
+    values=st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=1, max_size=60), n=st.integers(2, 8)
+)
+def test_sliding_pairs_have_the_covariance_of_their_window(values: list[tuple[float, float]], n: int) -> None:
+    m, a, b = np.zeros(8), np.zeros(n), np.zeros(n)
+    history = [(0.0, 0.0)] * n
+    for first, second in values:
+        windows.slide_pair(m, a, b, first, second)
+        history.append((first, second))
+        part = np.array(history[-n:])
+        scale = np.abs(part).max(initial=1e-6) ** 2 * n
+        expected = n * np.cov(part.T, bias=True)
+        found = (m[5] - m[3] ** 2 / n, m[6] - m[4] ** 2 / n, m[7] - m[3] * m[4] / n)
+        for ours, theirs in zip(found, (expected[0, 0], expected[1, 1], expected[0, 1]), strict=True):
+            assert math.isclose(ours, theirs, rel_tol=1e-9, abs_tol=1e-9 * scale)
+
+
+@given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60), n=st.integers(2, 8))
+def test_sliding_powers_are_those_of_the_window(values: list[float], n: int) -> None:
+    m, ring = np.zeros(6), np.zeros(n)
+    history = [0.0] * n
+    for value in values:
+        windows.slide_powers(m, ring, value)
+        history.append(value)
+        about = np.array(history[-n:]) - m[1]
+        for power in range(1, 5):
+            scale = (np.abs(about) ** power).sum() + 1e-9
+            assert math.isclose(m[1 + power], (about**power).sum(), rel_tol=1e-9, abs_tol=1e-9 * scale)

@@ -7,6 +7,8 @@ that its rounding error would stay behind. Each costs one addition a bar on aver
 
 from __future__ import annotations
 
+import math
+
 from numba import njit
 
 LIMIT = 1e100
@@ -14,6 +16,12 @@ LIMIT = 1e100
 
 GRAVE = 1e4
 """A value that leaves a sum this many times smaller than itself takes more digits with it than are good."""
+
+HEAVY = 1e2
+"""The same for squares and products that are divided by each other, where small windows stand beside great ones."""
+
+FAR = 0.9
+"""Share of the squares about a pivot that the mean's distance from it may make up in them: three deviations."""
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -110,3 +118,75 @@ def slide_max(ring, i, running, value):  # type: ignore[no-untyped-def]
         top = max(running, ring[i + 1])
     ring[i] = value
     return running, top
+
+
+@njit(forceinline=True, error_model="numpy")
+def log_growth(now, before):  # type: ignore[no-untyped-def]
+    """Logarithm of one positive value over another, finite whatever they are."""
+    return math.log(min(max(now / before, 1.0 / LIMIT), LIMIT))
+
+
+@njit(error_model="numpy")
+def slide_pair(m, a, b, first, second):  # type: ignore[no-untyped-def]
+    """Puts a pair of values into two rings of n; `m` holds [slot, two pivots, two sums, two sums of squares, products].
+
+    The sums are about the pivots, as in `slide_moments`: n times the covariance is m[7] - m[3] * m[4] / n.
+    A ring not yet filled counts zeros.
+    """
+    n = a.size
+    i = int(m[0])
+    old, past = a[i] - m[1], b[i] - m[2]
+    new, next_ = first - m[1], second - m[2]
+    a[i] = first
+    b[i] = second
+    m[3] += new - old
+    m[4] += next_ - past
+    m[5] += new * new - old * old
+    m[6] += next_ * next_ - past * past
+    m[7] += new * next_ - old * past
+    i += 1
+    m[0] = float(i if i < n else 0)
+    grave = old * old > HEAVY * m[5] or past * past > HEAVY * m[6]
+    far = m[3] * m[3] > FAR * n * m[5] or m[4] * m[4] > FAR * n * m[6]
+    if i < n and not grave and not far:
+        return
+    m[1], _, _ = recentre(a, first)
+    m[2], _, _ = recentre(b, second)
+    for j in range(3, 8):
+        m[j] = 0.0
+    for j in range(n):
+        d, e = a[j] - m[1], b[j] - m[2]
+        m[3] += d
+        m[4] += e
+        m[5] += d * d
+        m[6] += e * e
+        m[7] += d * e
+
+
+@njit(error_model="numpy")
+def slide_powers(m, ring, value):  # type: ignore[no-untyped-def]
+    """Puts a value into a ring of n; `m` holds [slot, pivot, sums of the first to fourth powers about the pivot].
+
+    A ring not yet filled counts zeros.
+    """
+    n = ring.size
+    i = int(m[0])
+    old, new = ring[i] - m[1], value - m[1]
+    ring[i] = value
+    m[2] += new - old
+    m[3] += new * new - old * old
+    m[4] += new * new * new - old * old * old
+    m[5] += new * new * new * new - old * old * old * old
+    i += 1
+    m[0] = float(i if i < n else 0)
+    if i < n and not (old * old * old * old > HEAVY * m[5] or m[2] * m[2] > FAR * n * m[3]):
+        return
+    m[1], _, _ = recentre(ring, value)
+    for j in range(2, 6):
+        m[j] = 0.0
+    for j in range(n):
+        d = ring[j] - m[1]
+        m[2] += d
+        m[3] += d * d
+        m[4] += d * d * d
+        m[5] += d * d * d * d
