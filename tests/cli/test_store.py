@@ -120,5 +120,5 @@ def test_versions_are_listed_shown_and_promoted(workspace: Workspace, capsys: py
     found = said(capsys, workspace, "registry", "show", "mine.a", "champion")
     assert (found["version"]["version"], len(found["promotions"])) == ("1", 2)
     assert "promoted at" in shown(capsys, workspace, "registry", "show", "mine.a")
-    told = shown(capsys, workspace, "registry", "show", "mine.b", code=1)
+    told = shown(capsys, workspace, "registry", "show", "mine.b", code=2)
     assert "did you mean 'mine.a'?" in told

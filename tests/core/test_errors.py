@@ -15,7 +15,8 @@ def every_error() -> list[type[GnomonError]]:
 
 @pytest.mark.parametrize("error", every_error(), ids=lambda e: e.__name__)
 def test_every_error_is_of_one_tree_and_has_an_exit_code(error: type[GnomonError]) -> None:
-    expected = {"ConfigError": 2, "PlanError": 2, "DataError": 3, "GateError": 4}.get(error.__name__, 1)
+    codes = {"ConfigError": 2, "PlanError": 2, "NotFoundError": 2, "DataError": 3, "GateError": 4}
+    expected = codes.get(error.__name__, 1)
     assert error.exit_code == expected
     assert str(error("what, which, where")) == "what, which, where"
     assert error.__doc__

@@ -19,6 +19,7 @@ from gnomon.features import FEATURES
 from gnomon.metrics import sharpe_ratio
 from gnomon.pipeline import ModelPipeline, open_workspace
 from gnomon.pipeline.keys import BARS, EVALUATION, SELECTION, SIMULATION
+from gnomon.pipeline.stages import features as feature_stage
 from gnomon.pipeline.stages import split as split_stage
 from gnomon.simulation import simulate
 from gnomon.splits import FoldAudit
@@ -155,7 +156,14 @@ def test_a_planted_edge_is_found_and_never_more_than_there_is(tmp_path, seed):
     assert not any(blind.value(EVALUATION.of(name)).verdict.edge for name in CANDIDATES)
 
 
-def test_a_feature_that_peeks_is_too_good_and_is_flagged(tmp_path):
+def test_a_feature_that_peeks_stops_the_run(tmp_path):
+    with pytest.raises(GateError, match="feature 'peeks_one' looks ahead"):
+        one_bar(tmp_path, PEEK_1, seed=41, ic=0.25)
+
+
+def test_a_feature_that_peeks_past_the_probe_is_too_good_and_is_flagged(tmp_path, monkeypatch):
+    """The control of the gate: without it the leak is an edge, and only the fill one bar later speaks against it."""
+    monkeypatch.setattr(feature_stage, "probe_features", lambda *_: None)
     context = one_bar(tmp_path, PEEK_1, seed=41, ic=0.25)
     evaluation = context.value(EVALUATION.of(context.value(SELECTION)["chosen"]))
     assert evaluation.doubt.annual_sharpe > 2.0 * oracle_sharpe(context)

@@ -190,7 +190,9 @@ def _largest(bar: dict[str, float | None]) -> float:
     close, factor = bar["close"] or np.nan, bar["factor"] or np.nan
     if abs(np.log(factor)) >= np.log(2):
         return factor
-    within = [price / close for name in ("open", "high", "low") if (price := bar[name] or 0.0) > 0]
+    # The quotient of two prices that are each above zero may still be too small for a number.
+    ratios = [(bar[name] or 0.0) / close for name in ("open", "high", "low")]
+    within = [ratio for ratio in ratios if 0.0 < ratio < np.inf]
     return max(within, key=lambda ratio: abs(np.log(ratio)), default=factor)
 
 
