@@ -25,7 +25,7 @@ def save_simulation(simulation: Simulation, folder: Path) -> None:
     """Writes equity, fills, positions and targets (Parquet), carry (npy) and the execution (JSON) into `folder`."""
     for name in TABLES:
         with atomic_path(folder / f"{name}.parquet") as temporary:
-            getattr(simulation, name).write_parquet(temporary)
+            getattr(simulation, name).rechunk().write_parquet(temporary)
     with atomic_path(folder / "carry.npy") as temporary, temporary.open("wb") as file:
         np.save(file, simulation.carry, allow_pickle=False)
     rules = {name: UNLIMITED if value == math.inf else value for name, value in asdict(simulation.execution).items()}

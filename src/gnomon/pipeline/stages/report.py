@@ -116,6 +116,6 @@ class ReportStage(BuiltinStage):
             for table, frame in frames.items():
                 path = folder / f"{place}{table}.parquet"
                 path.parent.mkdir(parents=True, exist_ok=True)
-                frame.write_parquet(path)
+                frame.rechunk().write_parquet(path)
                 files[f"{place}{table}.parquet"] = path
         return files
