@@ -32,6 +32,11 @@ class PlannedStage:
 
     def static_key(self) -> str:
         """Hash of what is known before any input: its name, its part of the config, its code."""
+        return self._static_key
+
+    @cached_property
+    def _static_key(self) -> str:
+        # Asked for by the plan and again by the executor; an ingest stage hashes its source's files for it.
         return hash_value({"stage": self.name, "config": self.stage.config, "code": self.code})
 
 
