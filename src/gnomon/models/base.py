@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from gnomon.core.registry import Registry
+from gnomon.models.search_space import SearchSpace
 from gnomon.samples.base import Forecast, Samples
 
 State = Any
@@ -21,6 +22,11 @@ class ModelConfig(BaseModel):
     """The base of every model's own config: fields are its YAML, unknown ones are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    search_space: ClassVar[SearchSpace] = {}
+    """What a search may change, by field; a model that can be searched names its own."""
+    tuned: ClassVar[Mapping[str, Any]] = {}
+    """The fields that a search over real data gave, and the start of the next search."""
 
     horizon: int | None = None
     """Bars ahead that it forecasts; None takes the first horizon of the samples."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -13,6 +13,7 @@ from gnomon.core.files import write_atomic
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.search_space import Integer, Real, SearchSpace
 from gnomon.models.supervised import SupervisedModel, Target
 
 TREES = "model.txt"
@@ -20,6 +21,16 @@ TREES = "model.txt"
 
 class LightGBMConfig(ModelConfig):
     """Settings of `lightgbm`; those not named here keep LightGBM's defaults."""
+
+    search_space: ClassVar[SearchSpace] = {
+        "learning_rate": Real(low=0.01, high=0.3, log=True),
+        "num_leaves": Integer(low=4, high=128, log=True),
+        "min_rows_in_leaf": Integer(low=10, high=1000, log=True),
+        "feature_fraction": Real(low=0.3, high=1.0),
+        "row_fraction": Real(low=0.3, high=1.0),
+        "l1": Real(low=1e-3, high=10.0, log=True),
+        "l2": Real(low=1e-3, high=100.0, log=True),
+    }
 
     rounds: int = Field(default=300, ge=1)
     """Trees a class, at most."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from pydantic import Field
 
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.search_space import Real, SearchSpace
 from gnomon.models.supervised import SupervisedModel, Target, log_loss
 
 BLOCK = 65_536
@@ -18,6 +19,8 @@ BLOCK = 65_536
 
 class LogisticRegressionConfig(ModelConfig):
     """Settings of `logistic_regression`."""
+
+    search_space: ClassVar[SearchSpace] = {"c": Real(low=1e-4, high=10.0, log=True)}
 
     c: float = Field(default=0.1, gt=0)
     """Inverse strength of the L2 penalty, for weights of mean 1."""
