@@ -130,6 +130,17 @@ def test_what_is_not_allowed_is_not_held() -> None:
     assert targets_of(FixedSizer(), made) == [1.0, 0.0, 0.0, 0.0]
 
 
+def test_what_could_be_more_than_one_thing_is_not_traded_where_asked() -> None:
+    sets = [[0, 0, 1], [0, 1, 1], [1, 1, 1], [0, 0, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1], [1, 0, 0]]
+    edges = [0.3, 0.3, 0.3, 0.3, 0.3, 0.3, -0.3, -0.3]
+    made = forecast_of([(day, 0, edge) for day, edge in enumerate(edges)], symbols=("A",), allowed=np.array(sets) == 1)
+    # One class, and the side of the edge: the first and the last row alone.
+    assert targets_of(FixedSizer(abstain=True), made) == [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0]
+    assert targets_of(FixedSizer(), made) == [1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, -1.0]
+    with pytest.raises(DataError, match=r"sizing\.abstain needs forecasts with sets"):
+        targets_of(FixedSizer(abstain=True), forecast_of([(0, 0, 0.3)], symbols=("A",)))
+
+
 def test_an_empty_forecast_and_a_state_of_others() -> None:
     assert size(FixedSizer(), forecast_of([]), bars_of({})).is_empty()
     state = SizingState(("X",), FixedSizer())

@@ -13,10 +13,8 @@ from gnomon.metrics import (
     balanced_accuracy,
     base_rate,
     brier_score,
-    calibration_table,
     confusion_matrix,
     confusion_table,
-    expected_calibration_error,
     information_coefficient,
     log_loss,
     matthews_correlation,
@@ -67,27 +65,6 @@ def test_information_coefficient_equals_scipy() -> None:
     assert information_coefficient(signal, came) == pytest.approx(information_coefficient(signal[kept], came[kept]))
 
 
-def test_calibration_by_hand() -> None:
-    probability = np.array([[0.0, 0.35, 0.65], [0.0, 0.35, 0.65], [1.0, 0.0, 0.0]])
-    table = calibration_table(np.array([1, 0, -1]), probability, bins=10)
-    long = table.filter(table["class"] == "long")
-    assert long.rows() == [
-        ("long", 0.0, 0.1, 1, 0.0, 0.0),
-        ("long", pytest.approx(0.6), pytest.approx(0.7), 2, 0.65, 0.5),
-    ]
-    assert table.filter(table["class"] == "short")["high"].to_list() == [pytest.approx(0.1), 1.0]
-    error = expected_calibration_error(np.array([1, 0, -1]), probability)
-    assert error == pytest.approx((2 * 0.15 + 2 * 0.15) / 9)
-
-
-def test_calibrated_forecasts_have_no_error_and_bent_ones_do() -> None:
-    actual, probability = drawn(3, 20_000, rounded=False)
-    bent = probability**3
-    bent /= bent.sum(axis=1, keepdims=True)
-    assert expected_calibration_error(actual, probability) < 0.01
-    assert expected_calibration_error(actual, bent) > 0.05  # control
-
-
 def test_noise_has_no_skill() -> None:
     actual, probability = drawn(5, 5000)
     mixed = np.random.default_rng(6).permutation(actual)
@@ -111,7 +88,6 @@ def test_edges() -> None:
         log_loss(none, empty),
         brier_score(none, empty),
         auc(none, empty),
-        expected_calibration_error(none, empty),
         information_coefficient(np.array([1.0]), np.array([1.0])),
         information_coefficient(np.ones(5), np.arange(5.0)),
         roc_auc(np.ones(3, dtype=bool), np.arange(3.0)),
@@ -129,7 +105,5 @@ def test_what_is_not_a_forecast_is_refused() -> None:
         accuracy(np.array([1]), np.array([1, 1]))
     with pytest.raises(ValueError, match=r"of shape \(1, 3\), was \(1, 2\)"):
         log_loss(np.array([1]), np.array([[0.5, 0.5]]))
-    with pytest.raises(ValueError, match="bins must be 1"):
-        calibration_table(np.array([1]), np.array([[0.0, 0.0, 1.0]]), bins=0)
     with pytest.raises(ValueError, match="same rows"):
         information_coefficient(np.ones(2), np.ones(3))

@@ -30,6 +30,11 @@ MODEL = "models: {a: {model_type: logistic_regression}}\n"
         (MODEL + "training: {horizon: 7}\n", ":2:12: training.horizon = 7 is not one of labels.horizons: [5, 10"),
         (MODEL + "evaluation: {benchmarks: [cahs]}\n", ":2:27: unknown benchmark 'cahs' at evaluation.benchmarks[0]"),
         ("split: {kind: holdout, embargo_bars: -1}\n", ":1:1: split = {'embargo_bars': -1}: embargo_bars must be 0"),
+        (
+            MODEL + "sizing: {kind: fixed, abstain: true}\n",
+            ":2:23: sizing.abstain = True: there are no sets to abstain",
+        ),
+        (MODEL + "training: {calibration: platt}\n", ":2:12: training.calibration = 'platt'"),
         ("plugins: [nowhere.py]\n", ":1:11: plugins[0]: no Python file"),
     ],
 )

@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from gnomon import metrics as quality
 from gnomon.data.base import TIMESTAMP
 from gnomon.evaluation.base import Evaluation, ForecastQuality
 from gnomon.evaluation.engine import evaluate
 from gnomon.evaluation.trials import Trials
 from gnomon.execution.base import ExecutionConfig
-from gnomon.metrics import forecasts as quality
 from gnomon.reporting.base import ReportContent
 from gnomon.simulation.engine import simulate
 

@@ -200,6 +200,17 @@ class ModelConfig(Section):
     """The fields of the model's own config."""
 
 
+class ConformalConfig(Section):
+    """Sets of classes that cannot be ruled out, fitted on validation rows."""
+
+    alpha: float = Field(default=0.1, gt=0, lt=1)
+    """The share of rows whose set may miss the class that comes."""
+    method: Literal["lac", "aps"] = "lac"
+    """lac: the smallest sets on average; aps: sets that widen where the model is unsure."""
+    by_class: bool = False
+    """Whether each class has a threshold of its own, so that rare classes are covered too."""
+
+
 class TrainingConfig(Section):
     """How models are fitted."""
 
@@ -213,6 +224,17 @@ class TrainingConfig(Section):
     """Whether rows count by the uniqueness of their labels."""
     threads: int = Field(default=1, ge=1)
     """Threads of one fit. Some libraries give other bytes for another number."""
+    calibration: Literal["none", "temperature", "isotonic", "dirichlet"] = "none"
+    """How probabilities are mended, by the validation rows."""
+    conformal: ConformalConfig | None = None
+    """Sets of classes at a level, by the validation rows: {alpha: 0.1}; None (or none) makes no sets."""
+    calibration_share: float = Field(default=0.0, ge=0, lt=1)
+    """The last part of the validation rows that is kept from early stopping, for calibration and sets alone."""
+
+    @field_validator("conformal", mode="before")
+    @classmethod
+    def _no_sets(cls, given: Any) -> Any:
+        return None if given == "none" else given
 
 
 class ThresholdsConfig(Section):

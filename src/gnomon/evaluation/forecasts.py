@@ -10,15 +10,14 @@ import polars as pl
 
 from gnomon.core.errors import DataError
 from gnomon.evaluation.base import ForecastQuality
+from gnomon.metrics.calibration import calibration_table, expected_calibration_error
 from gnomon.metrics.forecasts import (
     accuracy,
     auc,
     balanced_accuracy,
     base_rate,
     brier_score,
-    calibration_table,
     confusion_table,
-    expected_calibration_error,
     information_coefficient,
     log_loss,
     matthews_correlation,

@@ -48,6 +48,11 @@ class Sizer(Protocol):
         """Returns that its volatility looks back on; 0 when it needs none."""
         ...
 
+    @property
+    def abstain(self) -> bool:
+        """Whether only forecasts whose set of allowed classes names one side are traded."""
+        ...
+
     def weight(
         self,
         edge: Float64[Array, " n"],
@@ -74,6 +79,8 @@ class _Shared:
     gross: float = 1.0
     band: float = 0.0
     memory_bars: int = 20
+    abstain: bool = False
+    """No position unless the forecast's set of allowed classes is one class: the side of its edge."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.threshold < 1.0:
@@ -239,6 +246,9 @@ class SizingState:
 def size(sizer: Sizer, forecast: Forecast, bars: pl.DataFrame, *, state: SizingState | None = None) -> pl.DataFrame:
     """Targets for each row of the forecast: timestamp, symbol, target (null where the standing one is kept).
 
+    Where the forecast says which classes are allowed, a side that is not gets no position; with `sizer.abstain` the set
+    must name that side and nothing else.
+
     Sorted by timestamp and symbol. bars: timestamp, symbol, close; those of the forecast's symbols are read up to each
     row's `known_at`, never beyond. Give a `state` to go on from earlier chunks; a chunk holds all that is of its time.
     """
@@ -249,7 +259,14 @@ def size(sizer: Sizer, forecast: Forecast, bars: pl.DataFrame, *, state: SizingS
     edge = forecast.edge().astype(np.float64)
     if forecast.allowed is not None:
         side = np.where(edge < 0.0, forecast.allowed[:, 0], forecast.allowed[:, 2])
+        if sizer.abstain:
+            side &= forecast.allowed.sum(axis=1) == 1
         edge = np.where(side, edge, 0.0)
+    elif sizer.abstain:
+        raise DataError(
+            "sizing.abstain needs forecasts with sets of allowed classes, these have none; set training.conformal, or "
+            "leave sizing.abstain out"
+        )
     weight = sizer.weight(edge, forecast.probability, volatility, forecast.horizon).astype(np.float64)
     order = np.lexsort((forecast.symbol, forecast.known_at))
     known_at, symbol, target = forecast.known_at[order], forecast.symbol[order], weight[order]

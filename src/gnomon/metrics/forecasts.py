@@ -73,7 +73,7 @@ def base_rate(actual: Array) -> float:
 
 def log_loss(actual: Array, probability: Float64[Array, "n 3"]) -> float:
     """Mean of -log of the probability that was given to what happened (0 counts as the smallest double step)."""
-    own, chance = _rows(actual, probability)
+    own, chance = rows_of(actual, probability)
     if own.size == 0:
         return math.nan
     given = chance[np.arange(own.size), own] / chance.sum(axis=1)
@@ -86,7 +86,7 @@ def brier_score(actual: Array, probability: Float64[Array, "n 3"]) -> float:
     >>> brier_score(np.array([1]), np.array([[0.0, 0.5, 0.5]]))
     0.5
     """
-    own, chance = _rows(actual, probability)
+    own, chance = rows_of(actual, probability)
     if own.size == 0:
         return math.nan
     happened = np.zeros_like(chance)
@@ -107,7 +107,7 @@ def roc_auc(positive: Array, score: Float64[Array, " n"]) -> float:
 
 def auc(actual: Array, probability: Float64[Array, "n 3"]) -> float:
     """Mean area under the ROC curve, one class against the rest, over the classes that occur."""
-    own, chance = _rows(actual, probability)
+    own, chance = rows_of(actual, probability)
     areas = [roc_auc(own == i, chance[:, i]) for i in range(3)]
     known = [area for area in areas if not math.isnan(area)]
     return float(np.mean(known)) if known else math.nan
@@ -128,49 +128,6 @@ def information_coefficient(signal: Float64[Array, " n"], forward_return: Float6
     first, second = first - first.mean(), second - second.mean()
     spread = math.sqrt(float(first @ first) * float(second @ second))
     return float(first @ second) / spread if spread > 0.0 else math.nan
-
-
-def calibration_table(actual: Array, probability: Float64[Array, "n 3"], *, bins: int = 10) -> pl.DataFrame:
-    """Whether what was said at 60% happens in 60%: for each class and bin of probability that holds a row.
-
-    Columns: class, low, high, count, forecast (mean probability in the bin), observed (share that happened).
-    """
-    if bins < 1:
-        raise ValueError(f"bins must be 1 or more, was {bins}")
-    own, chance = _rows(actual, probability)
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    columns: dict[str, list[float | int | str]] = {
-        name: [] for name in ("class", "low", "high", "count", "forecast", "observed")
-    }
-    for i, name in enumerate(NAMES):
-        place = np.clip(np.searchsorted(edges, chance[:, i], side="right") - 1, 0, bins - 1)
-        count = np.bincount(place, minlength=bins)
-        said = np.bincount(place, weights=chance[:, i], minlength=bins)
-        came = np.bincount(place, weights=(own == i).astype(np.float64), minlength=bins)
-        for b in np.flatnonzero(count):
-            row = (name, edges[b], edges[b + 1], int(count[b]), said[b] / count[b], came[b] / count[b])
-            for column, value in zip(columns.values(), row, strict=True):
-                column.append(value)
-    return pl.DataFrame(
-        columns,
-        schema={
-            "class": pl.String,
-            "low": pl.Float64,
-            "high": pl.Float64,
-            "count": pl.Int64,
-            "forecast": pl.Float64,
-            "observed": pl.Float64,
-        },
-    )
-
-
-def expected_calibration_error(actual: Array, probability: Float64[Array, "n 3"], *, bins: int = 10) -> float:
-    """Mean distance between said and observed over all rows and classes, by `calibration_table` (Naeini 2015)."""
-    table = calibration_table(actual, probability, bins=bins)
-    if table.is_empty():
-        return math.nan
-    weight = table["count"].to_numpy()
-    return float(np.average(np.abs(table["forecast"].to_numpy() - table["observed"].to_numpy()), weights=weight))
 
 
 def ranks(values: Float64[Array, " n"]) -> Float64[Array, " n"]:
@@ -202,7 +159,8 @@ def _pair(actual: Array, predicted: Array) -> tuple[Int64[Array, " n"], Int64[Ar
     return own, said
 
 
-def _rows(actual: Array, probability: Array) -> tuple[Int64[Array, " n"], Float64[Array, "n 3"]]:
+def rows_of(actual: Array, probability: Array) -> tuple[Int64[Array, " n"], Float64[Array, "n 3"]]:
+    """Which column came and the probabilities, checked: classes are known ones, every row has three numbers."""
     own, chance = _classes(actual), np.asarray(probability, dtype=np.float64)
     if chance.shape != (own.size, 3):
         raise ValueError(f"probability must be of shape ({own.size}, 3), was {chance.shape}")

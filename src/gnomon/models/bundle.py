@@ -1,10 +1,12 @@
 """A trained model as one value and one folder: all that predicting needs.
 
-    model/          what the model's own `save` wrote
-    scaler.json     the scaler, with the hash of the training rows it saw
-    features.json   the features in their order, and their hash
-    meta.json       which model, trained how, on what
-    files.json      the hash of each of these files
+    model/            what the model's own `save` wrote
+    scaler.json       the scaler, with the hash of the training rows it saw
+    calibration.json  where its probabilities are calibrated: how, and the hash of the validation rows that it saw
+    conformal.json    where it makes conformal sets: how, and the hash of the validation rows that they saw
+    features.json     the features in their order, and their hash
+    meta.json         which model, trained how, on what
+    files.json        the hash of each of these files
 
 Equal training gives equal bytes. Loading verifies every hash before a file is parsed.
 """
@@ -24,6 +26,8 @@ from gnomon.core.errors import DataError, IntegrityError, nearest
 from gnomon.core.files import atomic_folder, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.models.base import ModelBase, ModelRegistry, State
+from gnomon.models.calibration.calibration import Calibration
+from gnomon.models.calibration.conformal import Conformal
 from gnomon.samples.base import Forecast, Samples
 from gnomon.samples.transforms import ScalerParams
 
@@ -58,12 +62,24 @@ class TrainedModel:
     scaler: ScalerParams
     feature_names: tuple[str, ...]
     meta: ModelMeta
+    calibration: Calibration | None = None
+    conformal: Conformal | None = None
 
     def predict(self, samples: Samples, *, state: State | None = None) -> Forecast:
         """A forecast, one row a sample. Features are taken by name; DataError names the one that is missing."""
-        return self.model.predict(
-            self.scaler.apply(select_features(samples, self.feature_names)), state=state
-        ).checked()
+        raw = self.model.predict(self.scaler.apply(select_features(samples, self.feature_names)), state=state)
+        return self.finished(raw).checked()
+
+    def finished(self, raw: Forecast) -> Forecast:
+        """The model's own forecast, calibrated, and with its conformal sets, where this one has them."""
+        forecast = raw
+        if self.calibration is not None:
+            probability = self.calibration.apply(raw.probability)
+            forecast = replace(raw, probability=probability, uncalibrated=raw.probability)
+        if self.conformal is not None:
+            allowed = self.conformal.allowed(forecast.probability, raw.known_at, raw.symbol, raw.symbols)
+            forecast = replace(forecast, allowed=allowed)
+        return forecast
 
     def save(self, folder: Path) -> None:
         """Writes it as a new folder: whole, or not at all. The folder must not exist."""
@@ -71,6 +87,10 @@ class TrainedModel:
             (temporary / "model").mkdir()
             self.model.save(temporary / "model")
             self.scaler.save(temporary / "scaler.json")
+            if self.calibration is not None:
+                self.calibration.save(temporary / "calibration.json")
+            if self.conformal is not None:
+                self.conformal.save(temporary / "conformal.json")
             names = list(self.feature_names)
             write_atomic(temporary / "features.json", canonical_json({"names": names, "hash": hash_value(names)}))
             write_atomic(temporary / "meta.json", canonical_json(asdict(self.meta)))
@@ -90,7 +110,15 @@ class TrainedModel:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(f"{folder} holds no trained model: {error}") from error
         model = ModelRegistry.models.get(meta.model_type, where=str(folder / "meta.json")).load(folder / "model")
-        return cls(model=model, scaler=ScalerParams.load(folder / "scaler.json"), feature_names=names, meta=meta)
+        calibration, conformal = folder / "calibration.json", folder / "conformal.json"
+        return cls(
+            model=model,
+            scaler=ScalerParams.load(folder / "scaler.json"),
+            feature_names=names,
+            meta=meta,
+            calibration=Calibration.load(calibration) if calibration.is_file() else None,
+            conformal=Conformal.load(conformal) if conformal.is_file() else None,
+        )
 
 
 def _verify(folder: Path, expected: Mapping[str, str]) -> None:

@@ -76,7 +76,7 @@ class Forecast:
     """What every model family says: probabilities of (short, flat, long) at one horizon, one row a symbol and moment.
 
     Optional: `quantiles[n, q]` of the forward return at `quantile_levels`; `allowed[n, 3]`, a conformal set or an
-    abstention (a row with no class allowed).
+    abstention (a row with no class allowed); `uncalibrated[n, 3]`, what the model said before it was calibrated.
     """
 
     probability: Float64[Array, "n 3"]
@@ -87,6 +87,7 @@ class Forecast:
     quantiles: Float64[Array, "n q"] | None = None
     quantile_levels: tuple[float, ...] = ()
     allowed: Bool[Array, "n 3"] | None = None
+    uncalibrated: Float64[Array, "n 3"] | None = None
 
     def __len__(self) -> int:
         return len(self.known_at)
@@ -105,7 +106,8 @@ class Forecast:
     def to_frame(self) -> pl.DataFrame:
         """A table: timestamp, symbol, horizon, probability_short, probability_flat, probability_long.
 
-        Quantiles add `quantile_<level>`, allowed classes `allowed_short`, `allowed_flat`, `allowed_long`.
+        Quantiles add `quantile_<level>`, allowed classes `allowed_short`, `allowed_flat`, `allowed_long`,
+        probabilities before calibration `uncalibrated_short`, `uncalibrated_flat`, `uncalibrated_long`.
         """
         from gnomon.samples.forecast import forecast_to_frame
 

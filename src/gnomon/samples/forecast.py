@@ -18,6 +18,7 @@ from gnomon.samples.base import Forecast
 NAMES = ("short", "flat", "long")
 PROBABILITIES = tuple(f"probability_{name}" for name in NAMES)
 ALLOWED = tuple(f"allowed_{name}" for name in NAMES)
+UNCALIBRATED = tuple(f"uncalibrated_{name}" for name in NAMES)
 QUANTILE = "quantile_"
 KEYS = ("timestamp", "symbol", "horizon")
 SUM_TOLERANCE = 1e-6
@@ -26,7 +27,12 @@ SUM_TOLERANCE = 1e-6
 def check_forecast(forecast: Forecast) -> None:
     """Raises DataError unless every row has three finite probabilities, none negative, that add up to 1 within 1e-6."""
     n = len(forecast)
-    for name, columns in (("probability", 3), ("quantiles", len(forecast.quantile_levels)), ("allowed", 3)):
+    for name, columns in (
+        ("probability", 3),
+        ("quantiles", len(forecast.quantile_levels)),
+        ("allowed", 3),
+        ("uncalibrated", 3),
+    ):
         array = getattr(forecast, name)
         if array is not None and array.shape != (n, columns):
             raise DataError(f"forecast.{name} must have the shape ({n}, {columns}), was {array.shape}")
@@ -61,6 +67,8 @@ def forecast_to_frame(forecast: Forecast) -> pl.DataFrame:
         columns |= {f"{QUANTILE}{level!r}": forecast.quantiles[:, q] for q, level in levels}
     if forecast.allowed is not None:
         columns |= {name: forecast.allowed[:, k] for k, name in enumerate(ALLOWED)}
+    if forecast.uncalibrated is not None:
+        columns |= {name: forecast.uncalibrated[:, k] for k, name in enumerate(UNCALIBRATED)}
     return pl.DataFrame(columns)
 
 
@@ -109,7 +117,8 @@ def fields_from_frame(frame: Frame) -> dict[str, Any]:
         "horizon": int(horizons[0]),
         "quantiles": _matrix(frame, levels, pl.Float64) if levels else None,
         "quantile_levels": tuple(_level(name) for name in levels),
-        "allowed": _allowed(frame),
+        "allowed": _optional(frame, ALLOWED, pl.Boolean),
+        "uncalibrated": _optional(frame, UNCALIBRATED, pl.Float64),
     }
 
 
@@ -133,10 +142,8 @@ def _matrix(frame: pl.DataFrame, names: tuple[str, ...] | list[str], kind: type[
     return np.stack(columns, axis=1)
 
 
-def _allowed(frame: pl.DataFrame) -> Bool[Array, "n 3"] | None:
-    if not set(ALLOWED) <= set(frame.columns):
-        return None
-    return _matrix(frame, ALLOWED, pl.Boolean)
+def _optional(frame: pl.DataFrame, names: tuple[str, ...], kind: type[pl.DataType]) -> Array | None:
+    return _matrix(frame, names, kind) if set(names) <= set(frame.columns) else None
 
 
 def _level(name: str) -> float:

@@ -16,6 +16,7 @@ from gnomon.models.bundle import ModelMeta, TrainedModel
 from gnomon.models.factory import build_model
 from gnomon.samples.base import UNKNOWN_END, Samples
 from gnomon.samples.transforms import SCALERS
+from gnomon.training.calibrate import calibrated, held_out
 
 
 def fit_model(
@@ -32,7 +33,7 @@ def fit_model(
     where: str = "model",
     registry: type[ModelRegistry] = ModelRegistry,
 ) -> tuple[TrainedModel, FitReport]:
-    """Fits the scaler and the model of a config section on `train`; `valid` only stops the fit early.
+    """Fits the scaler and the model of a config section on `train`; `valid` only stops the fit early and calibrates it.
 
     Nothing here sees a test row. `lineage` (plain values: feature settings, labels, split) and `data_version` are kept
     with the model. Equal samples, configuration and seed give equal bytes. Raises ConfigError for settings that the
@@ -51,8 +52,11 @@ def fit_model(
     if not training.use_sample_weights:
         train, valid = _unweighted(train), None if valid is None else _unweighted(valid)
     scaler = SCALERS[training.scaler].fit(train)
-    held_out = scaler.apply(valid) if valid is not None and len(valid) else None
-    report = model.fit(scaler.apply(train), held_out, callbacks=callbacks)
+    outputs = training.calibration != "none" or training.conformal is not None
+    stopping = calibrating = valid if valid is not None and len(valid) else None
+    if outputs and calibrating is not None and training.calibration_share > 0.0:
+        stopping, calibrating = held_out(calibrating, training.calibration_share, horizon=horizon)
+    report = model.fit(scaler.apply(train), None if stopping is None else scaler.apply(stopping), callbacks=callbacks)
     trained = TrainedModel(
         model=model,
         scaler=scaler,
@@ -69,7 +73,14 @@ def fit_model(
             lineage=dict(lineage or {}),
         ),
     )
-    return trained, report
+    if not outputs:
+        return trained, report
+    if calibrating is None:
+        if training.conformal is not None:
+            raise DataError("conformal sets need validation rows, there are none; give the split some (split.valid)")
+        return trained, replace(report, notes=[*report.notes, "not calibrated: there are no validation rows"])
+    trained, notes = calibrated(trained, calibrating, training=training, shared=calibrating is stopping)
+    return trained, replace(report, notes=[*report.notes, *notes])
 
 
 @dataclass(frozen=True, kw_only=True)

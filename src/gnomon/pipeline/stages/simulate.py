@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from gnomon.core.errors import ConfigError
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
 from gnomon.metrics.returns import max_drawdown
@@ -54,8 +55,12 @@ class SimulateStage(CandidateStage):
         return tuple(sorted({module_of(SIZERS, config.sizing, where="sizing"), *guards}))
 
     def prepare(self) -> None:
-        """Builds sizer, guardrails and execution."""
-        BacktestingWorkflow.from_config(self.setup.config)
+        """Builds sizer, guardrails and execution; ConfigError for abstention without sets to go by."""
+        config = self.setup.config
+        if BacktestingWorkflow.from_config(config).sizer.abstain and config.training.conformal is None:
+            raise ConfigError(
+                "sizing.abstain = True: there are no sets to abstain by; set training.conformal, such as {alpha: 0.1}"
+            )
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Trades both spans, each from its own fresh account."""

@@ -1,4 +1,4 @@
-"""Training: one stage a candidate, on training rows; validation rows only stop a fit early."""
+"""Training: one stage a candidate, on training rows; validation rows only stop a fit early and calibrate it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
 from gnomon.pipeline.stages.base import CandidateStage, finite
 from gnomon.samples.base import Samples
+from gnomon.training.calibrate import audit_outputs
 from gnomon.training.fit import fit_model
 
 
@@ -80,6 +81,7 @@ class TrainStage(CandidateStage):
             callbacks=(watcher,),
             where=self.where,
         )
+        audit_outputs(trained, samples.take(fold.test))
         return {MODEL.of(self.candidate): trained, FIT.of(self.candidate): finite(asdict(report))}
 
 
