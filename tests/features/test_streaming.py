@@ -78,7 +78,7 @@ def test_a_state_is_data_only_and_always_the_same_bytes(bars: pl.DataFrame, tmp_
         stream.save(tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     with np.load(tmp_path / "a.npz", allow_pickle=False) as saved:
-        assert sorted(saved) == ["bars", "fingerprint", "format", "states", "symbols"]
+        assert {"bars", "fingerprint", "format", "states", "symbols"} < set(saved)
 
 
 def test_a_failed_save_leaves_the_old_state(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_damaged_state_is_refused_and_changes_nothing(bars: pl.DataFrame, tmp_
             continue
         # A few bits of a zip carry nothing (a time stamp, a flag): then the state must be the true one.
         accepted += 1
-        np.testing.assert_array_equal(stream._states, source._states)
+        np.testing.assert_array_equal(stream.state.of("A"), source.state.of("A"))
     assert accepted < 30
     for cut in (0, 10, len(whole) // 2):
         path.write_bytes(whole[:cut])
@@ -141,7 +141,7 @@ def test_a_state_of_others_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         FEW.stream(["A"]).load(tmp_path / "none.npz")
     entries = dict(np.load(path))
-    for change, error in (({"format": np.array(2)}, "format 2"), ({"states": np.zeros((1, 2))}, "shape")):
+    for change, error in (({"format": np.array(1)}, "format 1"), ({"states": np.zeros((1, 2))}, "shape")):
         np.savez(path, **{**entries, **change})
         with pytest.raises(StoreError, match=error):
             FEW.stream(["A"]).load(path)

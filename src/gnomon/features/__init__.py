@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from gnomon.features.base import FeatureSpec
     from gnomon.features.registry import FEATURES, Lag, Window, feature
     from gnomon.features.sets import FeatureSet
+    from gnomon.features.state import FeatureState
     from gnomon.features.streaming import FeatureStream
 
-__all__ = ["FEATURES", "FeatureSet", "FeatureSpec", "FeatureStream", "Lag", "Window", "feature"]
+__all__ = ["FEATURES", "FeatureSet", "FeatureSpec", "FeatureState", "FeatureStream", "Lag", "Window", "feature"]
 
 _HOMES = {
     "FEATURES": "registry",
     "FeatureSet": "sets",
     "FeatureSpec": "base",
+    "FeatureState": "state",
     "FeatureStream": "streaming",
     "Lag": "registry",
     "Window": "registry",

@@ -1,41 +1,39 @@
 """A set of features over whole frames of bars.
 
-All kernels run as one list over blocks of bars that stay in the processor's cache. `FeatureSet.stream` runs the same
-list one bar at a time, and yields the same bits.
+All kernels run as one list over blocks of bars that stay in the processor's cache: over all bars at once
+(`FeatureSet.compute`), over chunks of them (`FeatureSet.advance`), one bar at a time (`FeatureSet.stream`). All three
+yield the same bits.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from typing import Any, NamedTuple
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from gnomon.config.models import FeaturesConfig
-from gnomon.core.errors import ConfigError, DataError, nearest
+from gnomon.core.errors import ConfigError, DataError, StoreError
 from gnomon.core.hashing import hash_value
 from gnomon.core.types import Array, Float32, Float64
+from gnomon.data.asof import join_asof
 from gnomon.data.frames import Frame, as_bars, as_polars
 from gnomon.features.base import FeatureSpec
+from gnomon.features.inputs import Run, input_column, require, symbol_runs
+from gnomon.features.published import as_published, continued, kept_at
 from gnomon.features.registry import FEATURES
+from gnomon.features.state import FeatureState
 from gnomon.features.streaming import FeatureStream
 from gnomon.kernels.base import BLOCK_BARS, Call, Program
 from gnomon.kernels.rounding import round_to_float32
 
 PARALLEL_ROWS = 100_000
 """Fewer rows than this are done before threads have started."""
-
-
-class Run(NamedTuple):
-    """The rows of one symbol: from `start` up to but not including `stop`."""
-
-    start: int
-    stop: int
 
 
 class FeatureSet:
@@ -158,63 +156,158 @@ class FeatureSet:
         tables by name, which are joined as of each bar. Symbols are spread over `threads` (None: as many as there are
         processors); their number never changes a value. Raises DataError for bars without the columns or out of order.
         """
-        bars = as_bars(bars)
-        _require(bars, ("timestamp", "symbol"))
+        return self.advance(self.start(), bars, tables, threads=threads)
+
+    def start(self, symbols: Iterable[str] = ()) -> FeatureState:
+        """The state before the first bar, for `advance` or `stream`; `advance` takes symbols in as they come."""
+        return FeatureState(self.fingerprint, self.program.state_size, symbols)
+
+    def restore(self, path: Path) -> FeatureState:
+        """A state that `FeatureState.save` wrote.
+
+        Raises StoreError for the state of other features or other code, IntegrityError for damaged bytes.
+        """
+        return FeatureState.load(path, fingerprint=self.fingerprint, size=self.program.state_size)
+
+    def advance(
+        self,
+        state: FeatureState,
+        chunk: Frame,
+        tables: Mapping[str, Frame] | None = None,
+        *,
+        threads: int | None = None,
+    ) -> pl.DataFrame:
+        """The features of the next chunk of bars, bit-equal to those of `compute` over all bars at once.
+
+        A chunk is a cut in time: it holds all bars of its moments, of every symbol, and begins after the last one's
+        end; it is sorted as `compute` wants it. Symbols may come and go. `tables` holds the rows that were published
+        since the last chunk, all those that became known by its end among them, or whole tables each time.
+
+        Raises DataError for a chunk that does not follow, and as `compute` does; the state is then as it was.
+
+        >>> features = FeatureSet([FEATURES.create("log_return", windows=(1,))])
+        >>> state, chunks = features.start(), []
+        >>> for day, price in ((1, 100.0), (2, 110.0)):
+        ...     stamp = pl.datetime(2024, 1, day, time_zone="UTC")
+        ...     bar = pl.select(timestamp=stamp, symbol=pl.lit("A"), close=pl.lit(price))
+        ...     chunks.append(features.advance(state, bar))
+        >>> pl.concat(chunks)["log_return_1"].cast(pl.Float64).round(4).to_list()
+        [nan, 0.0953]
+        """
+        self._own(state)
+        bars = as_bars(chunk)
+        require(bars, ("timestamp", "symbol"))
         runs = symbol_runs(bars)
-        joined = self.join(bars, {name: as_polars(table) for name, table in (tables or {}).items()})
+        _follows(bars, state)
+        published = self._published(state, bars, tables or {})
+        joined = self._join(bars, published)
         columns = [input_column(joined, name) for name in self.inputs]
         out = np.empty((len(self.outputs), joined.height), np.float32)
-        program = self.program
-        threads = threads or (min(len(runs), os.cpu_count() or 1) if joined.height >= PARALLEL_ROWS else 1)
-        if threads == 1:
-            for run in runs:
-                _fill(program, columns, run, out)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(lambda run: _fill(program, columns, run, out), runs))
+        # Copies, so that a chunk that fails leaves the state as it was.
+        symbols = [str(joined["symbol"][run.start]) for run in runs]
+        states = [state.copy_of(symbol) for symbol in symbols]
+        self._run(states, columns, runs, out, threads)
+        for symbol, run, after in zip(symbols, runs, states, strict=True):
+            state.put(symbol, after, bars=run.stop - run.start)
+        if runs:
+            state.moment = int(joined["timestamp"].dt.epoch("us").max())  # type: ignore[arg-type]
+            state.tables |= {name: kept_at(table, state.moment) for name, table in published.items()}
         features = [pl.Series(name, out[row]) for row, name in enumerate(self.outputs)]
         return pl.DataFrame([joined["timestamp"], joined["symbol"], *features])
 
-    def join(self, bars: pl.DataFrame, tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
-        """The columns that the features read, side tables joined as of each bar. Raises DataError for missing ones."""
-        for table in self.tables:
-            wanted = [column for column in self.inputs if column.startswith(f"{table}.")]
+    def _run(
+        self,
+        states: Sequence[Float64[Array, " size"]],
+        columns: Sequence[Float64[Array, " rows"]],
+        runs: Sequence[Run],
+        out: Float32[Array, "outputs rows"],
+        threads: int | None,
+    ) -> None:
+        """Computes `out` and advances the state of each symbol, which stands beside its rows in `runs`."""
+        program = self.program
+        threads = threads or (min(len(runs), os.cpu_count() or 1) if out.shape[1] >= PARALLEL_ROWS else 1)
+        if threads == 1:
+            for state, run in zip(states, runs, strict=True):
+                _fill(program, state, columns, run, out)
+        else:
+            with ThreadPoolExecutor(threads) as pool:
+                list(
+                    pool.map(
+                        lambda pair: _fill(program, pair[0], columns, pair[1], out), zip(states, runs, strict=True)
+                    )
+                )
+
+    def _own(self, state: FeatureState) -> None:
+        if state.fingerprint != self.fingerprint or state.size != self.program.state_size:
+            raise StoreError("the state is that of other features, parameters or kernel code; begin with `start`")
+
+    def _published(
+        self, state: FeatureState, bars: pl.DataFrame, tables: Mapping[str, Frame]
+    ) -> dict[str, pl.DataFrame]:
+        """What the bars may read of each side table that is not in them yet. DataError for one that is missing."""
+        published: dict[str, pl.DataFrame] = {}
+        for name in self.tables:
+            wanted = [column for column in self.inputs if column.startswith(f"{name}.")]
             if all(column in bars.columns for column in wanted):
                 continue
-            readers = ", ".join(spec.name for spec in self.specs if table in spec.tables)
-            if table not in tables:
-                raise DataError(f"the side table {table!r} is missing, which {readers} read; pass it in `tables`")
+            readers = ", ".join(spec.name for spec in self.specs if name in spec.tables)
+            kept = state.tables.get(name)
+            if name not in tables:
+                if kept is None:
+                    raise DataError(f"the side table {name!r} is missing, which {readers} read; pass it in `tables`")
+                published[name] = kept
+                continue
+            table = as_polars(tables[name])
             plain = [column.split(".", 1)[1] for column in wanted]
-            if absent := [column for column in plain if column not in tables[table].columns]:
+            if absent := [column for column in plain if column not in table.columns]:
                 raise DataError(
-                    f"the side table {table!r} has no column {absent[0]!r}, which {readers} read; it has "
-                    f"{', '.join(tables[table].columns)}; name the right one by the parameter `column`"
+                    f"the side table {name!r} has no column {absent[0]!r}, which {readers} read; it has "
+                    f"{', '.join(table.columns)}; name the right one by the parameter `column`"
                 )
-            # Imported here: a set without side tables needs no data room.
-            from gnomon.data.asof import join_asof
+            table = as_published(table, plain, name=name)
+            published[name] = table if kept is None else continued(kept, table, state.moment or 0, name=name)
+        return published
 
-            bars = join_asof(bars, tables[table], columns=plain, prefix=table)
+    def _join(self, bars: pl.DataFrame, published: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
+        """The columns that the features read, side tables joined as of each bar. DataError for missing ones."""
+        for name, table in published.items():
+            bars = join_asof(bars, table, prefix=name)
         needed = tuple(dict.fromkeys(("timestamp", "symbol", *self.inputs)))
-        _require(bars, needed)
+        require(bars, needed)
         return bars.select(needed)
 
-    def stream(self, symbols: Sequence[str]) -> FeatureStream:
-        """The same features one bar at a time, each symbol from its first bar on."""
-        return FeatureStream(self.program, self.inputs, self.outputs, tuple(symbols), self.fingerprint)
+    def stream(self, symbols: Sequence[str] | FeatureState) -> FeatureStream:
+        """The same features one bar at a time, each symbol from its first bar on, or going on from a state."""
+        if isinstance(symbols, FeatureState):
+            self._own(symbols)
+            return FeatureStream(self.program, self.inputs, self.outputs, symbols)
+        if not symbols or len(set(symbols)) != len(symbols):
+            raise ConfigError(f"a stream needs symbols, each once; was given {list(symbols)}")
+        return FeatureStream(self.program, self.inputs, self.outputs, self.start(symbols))
 
 
-def _require(bars: pl.DataFrame, columns: Sequence[str]) -> None:
-    for column in columns:
-        if column not in bars.columns:
-            hint = f"; did you mean {close!r}?" if (close := nearest(column, bars.columns)) else ""
-            raise DataError(f"the bars have no column {column!r}; they have {', '.join(bars.columns)}{hint}")
+def _follows(bars: pl.DataFrame, state: FeatureState) -> None:
+    """DataError for bars at or before the last moment that the state has seen."""
+    if state.moment is None or bars.is_empty():
+        return
+    seen = bars["timestamp"].dt.epoch("us") <= state.moment
+    if seen.any():
+        row = bars.row(int(seen.arg_max() or 0), named=True)
+        raise DataError(
+            f"a chunk must begin after the end of the one before; {int(seen.sum())} bars do not, the first "
+            f"{row['symbol']} at {row['timestamp']}: cut in time, all symbols at once",
+            rows=bars.filter(seen).head(200),
+        )
 
 
 def _fill(
-    program: Program, columns: Sequence[Float64[Array, " rows"]], run: Run, out: Float32[Array, "outputs rows"]
+    program: Program,
+    state: Float64[Array, " size"],
+    columns: Sequence[Float64[Array, " rows"]],
+    run: Run,
+    out: Float32[Array, "outputs rows"],
 ) -> None:
-    """Computes one symbol's rows, block by block, into its part of `out`."""
-    state = program.new_state()
+    """Computes one symbol's rows, block by block, into its part of `out`, and advances its state."""
     size = min(BLOCK_BARS, run.stop - run.start)
     block, result = np.empty(len(columns) * size), np.empty(program.outputs * size)
     for start in range(run.start, run.stop, size):
@@ -225,42 +318,3 @@ def _fill(
             x[row] = column[start : start + bars]
         program(state, x, y)
         round_to_float32(y, out[:, start : start + bars])
-
-
-def symbol_runs(bars: pl.DataFrame) -> list[Run]:
-    """Where each symbol's rows begin and end. DataError for bars that are not sorted by symbol and time, or repeat."""
-    if bars.is_empty():
-        return []
-    symbol, timestamp = bars["symbol"], bars["timestamp"]
-    if not timestamp.dtype.is_temporal():
-        raise DataError(f"column 'timestamp' must hold moments, it is {timestamp.dtype}; parse it first")
-    if symbol.null_count() or timestamp.null_count():
-        raise DataError("columns 'timestamp' and 'symbol' must not hold nulls", rows=_head(bars, symbol.is_null()))
-    same = (symbol == symbol.shift(1)).fill_null(value=False)
-    late = same & (timestamp <= timestamp.shift(1)).fill_null(value=False)
-    if late.any():
-        row = bars.row(int(late.arg_max() or 0), named=True)
-        raise DataError(
-            f"bars must be sorted by symbol and timestamp without duplicates; {int(late.sum())} are not, the first "
-            f"{row['symbol']} at {row['timestamp']}; sort them, and see the check `duplicates`",
-            rows=_head(bars, late),
-        )
-    starts = (~same).arg_true().to_list()
-    if len(starts) != symbol.n_unique():
-        raise DataError("the rows of a symbol must stand together: sort the bars by symbol and timestamp")
-    return [Run(start, stop) for start, stop in zip(starts, [*starts[1:], bars.height], strict=True)]
-
-
-def _head(bars: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
-    return bars.filter(rows).head(200)
-
-
-def input_column(bars: pl.DataFrame, name: str) -> Float64[Array, " rows"]:
-    """A column as float64, nulls as NaN, moments as microseconds since 1970. DataError for what is no number."""
-    column = bars[name]
-    dtype: Any = column.dtype
-    if dtype.is_temporal():
-        column = column.dt.epoch("us")
-    elif not (dtype.is_numeric() or dtype == pl.Boolean or dtype == pl.Null):
-        raise DataError(f"column {name!r} must hold numbers to be a feature's input, it is {dtype}")
-    return column.cast(pl.Float64).fill_null(float("nan")).to_numpy()
