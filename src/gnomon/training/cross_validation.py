@@ -1,0 +1,290 @@
+"""Cross-validation: every model on every fold of a purged splitter, scored by several figures at once.
+
+A fold's scaler, model and early stopping see its training rows alone. What its models forecast on the tested rows is
+kept: that is what a stacker may learn from, since no member saw those rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from gnomon.config.models import ModelConfig as ModelSection
+from gnomon.config.models import TrainingConfig
+from gnomon.core.compute import Compute, LocalCompute
+from gnomon.core.errors import ConfigError, GnomonError
+from gnomon.core.types import Array, Float64, Int64
+from gnomon.models.base import FitReport, ModelRegistry
+from gnomon.samples.base import UNKNOWN_END, Forecast, Samples
+from gnomon.simulation.base import Simulation
+from gnomon.simulation.workflow import BacktestingWorkflow
+from gnomon.splits.audit import audited
+from gnomon.splits.base import Fold, Splitter
+from gnomon.training.fit import fit_model
+from gnomon.training.scores import SCORES, Judged, judged, score_of
+
+DEFAULT_SCORES = ("log_loss", "brier", "f1", "ic")
+TRADED_SCORES = ("sharpe", "total_return", "drawdown", "turnover")
+"""Added where bars are given to trade on."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FoldResult:
+    """One model on one fold: its forecast of the tested rows (numbers among the samples), scores, and its fit."""
+
+    model: str
+    fold: int
+    rows: Int64[Array, " m"]
+    forecast: Forecast
+    scores: Mapping[str, float]
+    returns: Float64[Array, " t"]
+    stamps: Int64[Array, " t"]
+    report: FitReport
+    train_rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CrossValidation:
+    """Every model on every fold, in the order of the models and folds that were given."""
+
+    results: tuple[FoldResult, ...]
+    metrics: tuple[str, ...]
+    models: tuple[str, ...]
+    folds: int
+
+    def of(self, model: str) -> list[FoldResult]:
+        """A model's results, fold by fold. Raises KeyError for a model that was not there."""
+        found = [result for result in self.results if result.model == model]
+        if not found:
+            raise KeyError(f"{model!r} was not cross-validated; these were: {', '.join(self.models)}")
+        return found
+
+    @cached_property
+    def scores(self) -> pl.DataFrame:
+        """One row a model and fold: model, fold, train_rows, test_rows, seconds, and a column a metric."""
+        return pl.DataFrame(
+            [
+                {
+                    "model": result.model,
+                    "fold": result.fold,
+                    "train_rows": result.train_rows,
+                    "test_rows": len(result.rows),
+                    "seconds": result.seconds,
+                    **{name: float(result.scores[name]) for name in self.metrics},
+                }
+                for result in self.results
+            ],
+            schema_overrides=dict.fromkeys(self.metrics, pl.Float64),
+        )
+
+    @cached_property
+    def summary(self) -> pl.DataFrame:
+        """One row a model and metric: model, metric, mean, standard_error, folds (those with a value).
+
+        The standard error is that of the mean over folds, as if they were independent: they share training rows, so
+        it is too small rather than too large (Bengio and Grandvalet 2004). NaN for fewer than two folds.
+        """
+        rows = []
+        for model in self.models:
+            of_model = self.scores.filter(pl.col("model") == model)
+            for metric in self.metrics:
+                values = of_model[metric].to_numpy()
+                values = values[np.isfinite(values)]
+                spread = float(np.std(values, ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
+                mean = float(values.mean()) if values.size else float("nan")
+                rows.append((model, metric, mean, spread, int(values.size)))
+        return pl.DataFrame(
+            rows,
+            schema={
+                "model": pl.String,
+                "metric": pl.String,
+                "mean": pl.Float64,
+                "standard_error": pl.Float64,
+                "folds": pl.Int64,
+            },
+            orient="row",
+        )
+
+    def out_of_fold(self, model: str) -> tuple[Int64[Array, " m"], Forecast]:
+        """The tested rows, sorted, and the model's forecasts of them, each by a fit that never saw the row.
+
+        A row that several folds test (combinatorial splits) takes the forecast of the first.
+        """
+        results = self.of(model)
+        rows = np.concatenate([result.rows for result in results])
+        unique, first = np.unique(rows, return_index=True)
+        parts = [result.forecast for result in results]
+
+        def joined(name: str) -> Any:
+            values = [getattr(part, name) for part in parts]
+            return None if any(value is None for value in values) else np.concatenate(values)[first]
+
+        return unique, replace(
+            parts[0], **{name: joined(name) for name in ("probability", "known_at", "symbol", "quantiles", "allowed")}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CrossValidator:
+    """Scores models over the folds of a splitter.
+
+    `inner_valid`: where a fold brings no validation rows, this share of its training moments, the last ones, purged by
+    label end, stops fits early; 0 stops none. `workflow` and bars add the scores of trading after costs. `compute`
+    says where folds are fitted; their number never changes a result.
+    """
+
+    splitter: Splitter
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    seed: int = 0
+    metrics: Sequence[str] | None = None
+    """Names of `gnomon.training.scores.SCORES`; None takes the usual ones."""
+    inner_valid: float = 0.15
+    workflow: BacktestingWorkflow = field(default_factory=BacktestingWorkflow)
+    compute: Compute = field(default_factory=LocalCompute)
+    registry: type[ModelRegistry] = ModelRegistry
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.inner_valid < 0.9:
+            raise ConfigError(f"inner_valid must be from 0 to below 0.9, was {self.inner_valid}")
+        for name in self.metrics or ():
+            score_of(name, where="metrics")
+
+    def run(
+        self,
+        models: Mapping[str, ModelSection],
+        samples: Samples,
+        *,
+        bars: pl.DataFrame | None = None,
+        funding: pl.DataFrame | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> CrossValidation:
+        """Fits and scores every model on every fold. `progress(done, of)` is told after each.
+
+        Raises DataError for samples that the splitter cannot divide, ConfigError for a score that trades where there
+        are no bars; the error of a fit names its model and fold.
+        """
+        if not models:
+            raise ConfigError("there is no model to cross-validate; add `models` to gnomon.yaml")
+        names = (
+            tuple(self.metrics)
+            if self.metrics is not None
+            else DEFAULT_SCORES + (TRADED_SCORES if bars is not None else ())
+        )
+        if bars is None and (traded := [name for name in names if SCORES[name].trades]):
+            raise ConfigError(f"the score {traded[0]!r} needs bars to trade on; pass bars, or leave it out")
+        folds = list(audited(self.splitter).split(samples.known_at, samples.last_label_end))
+        work = _Work(
+            samples=samples,
+            folds=folds,
+            models=dict(models),
+            validator=self,
+            metrics=names,
+            bars=bars,
+            funding=funding,
+            moments=np.unique(samples.known_at),
+        )
+        items = [(model, number) for model in models for number in range(len(folds))]
+        done = None if progress is None else lambda count: progress(count, len(items))
+        results = self.compute.map(_one, items, shared=work, done=done)
+        return CrossValidation(results=tuple(results), metrics=names, models=tuple(models), folds=len(folds))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Work:
+    """What all folds share."""
+
+    samples: Samples
+    folds: Sequence[Fold]
+    models: Mapping[str, ModelSection]
+    validator: CrossValidator
+    metrics: tuple[str, ...]
+    bars: pl.DataFrame | None
+    funding: pl.DataFrame | None
+    moments: Int64[Array, " t"]
+
+
+def _one(work: _Work, item: tuple[str, int]) -> FoldResult:
+    name, number = item
+    began = time.perf_counter()
+    fold, validator = work.folds[number], work.validator
+    fold = (
+        fold if len(fold.valid) or not validator.inner_valid else inner_split(work.samples, fold, validator.inner_valid)
+    )
+    try:
+        trained, report = fit_model(
+            work.models[name],
+            work.samples.take(fold.train),
+            work.samples.take(fold.valid) if len(fold.valid) else None,
+            training=validator.training,
+            seed=validator.seed,
+            name=name,
+            registry=validator.registry,
+            where=f"models.{name}",
+        )
+        tested = work.samples.take(fold.test)
+        forecast = trained.predict(tested)
+        blocks = _trade(work, forecast) if any(SCORES[metric].trades for metric in work.metrics) else ()
+    except GnomonError as error:
+        raise type(error)(f"{name}, fold {number + 1} of {len(work.folds)}: {error}") from error
+    rows = judged(tested, forecast, blocks)
+    return FoldResult(
+        model=name,
+        fold=number,
+        rows=fold.test,
+        forecast=forecast,
+        scores={metric: SCORES[metric].function(rows) for metric in work.metrics},
+        returns=rows.returns,
+        stamps=rows.stamps,
+        report=report,
+        train_rows=len(fold.train),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def inner_split(samples: Samples, fold: Fold, share: float) -> Fold:
+    """The fold with the last `share` of its training moments as validation rows, the rest purged by label end.
+
+    Where that would leave either side without a row, the fold as it is.
+    """
+    known = samples.known_at[fold.train]
+    moments = np.unique(known)
+    begin = moments[min(int(len(moments) * (1.0 - share)), len(moments) - 1)]
+    late = known >= begin
+    decided = samples.last_label_end[fold.train] != UNKNOWN_END
+    train = fold.train[~late & (samples.last_label_end[fold.train] < begin)]
+    valid = fold.train[late & decided]
+    return replace(fold, train=train, valid=valid) if len(train) and len(valid) else fold
+
+
+def _trade(work: _Work, forecast: Forecast) -> tuple[Simulation, ...]:
+    """An account for each stretch of tested moments that follow each other: a hole is not traded through."""
+    if work.bars is None:
+        return ()
+    place = np.searchsorted(work.moments, forecast.known_at)
+    held = np.unique(place)
+    block = np.concatenate([[0], np.cumsum(np.diff(held) > 1)])
+    of_row = block[np.searchsorted(held, place)]
+    accounts = []
+    for number in range(int(block[-1]) + 1):
+        rows = np.flatnonzero(of_row == number)
+        accounts.append(work.validator.workflow.run(_rows(forecast, rows), work.bars, funding=work.funding))
+    return tuple(accounts)
+
+
+def _rows(forecast: Forecast, rows: Int64[Array, " m"]) -> Forecast:
+    arrays = {
+        name: value[rows]
+        for name in ("probability", "known_at", "symbol", "quantiles", "allowed")
+        if (value := getattr(forecast, name)) is not None
+    }
+    return replace(forecast, **arrays)
+
+
+__all__ = ["CrossValidation", "CrossValidator", "FoldResult", "Judged", "inner_split"]
