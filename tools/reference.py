@@ -38,6 +38,7 @@ PLACES = {
     "splitter": "`split`",
     "sizer": "`sizing`",
     "guardrail": "`guardrails`",
+    "selection rule": "`selection.rule`",
 }
 
 

@@ -33,6 +33,7 @@ def test_every_component_of_a_configuration_is_found(workspace: Path) -> None:
         ("side table", "data.actions"),
         ("labeler", "labels"),
         ("splitter", "split"),
+        ("selection rule", "selection.rule"),
         ("model", "model"),
         ("model", "models.first"),
         ("sizer", "sizing"),

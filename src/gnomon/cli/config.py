@@ -183,8 +183,10 @@ def registries() -> dict[str, Registry[Any]]:
     from gnomon.execution.sizing import SIZERS
     from gnomon.labels.base import LABELERS
     from gnomon.splits.base import SPLITTERS
+    from gnomon.training.choice import SELECTION_RULES
 
-    return {registry.kind: registry for registry in (SOURCES, TABLES, REPAIRS, LABELERS, SPLITTERS, SIZERS, GUARDRAILS)}
+    known = (SOURCES, TABLES, REPAIRS, LABELERS, SPLITTERS, SIZERS, GUARDRAILS, SELECTION_RULES)
+    return {registry.kind: registry for registry in known}
 
 
 def _load(

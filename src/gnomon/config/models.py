@@ -45,6 +45,7 @@ Labels = Annotated[Component, _registry("labeler")]
 Split = Annotated[Component, _registry("splitter")]
 Sizing = Annotated[Component, _registry("sizer")]
 Guardrail = Annotated[Component, _registry("guardrail")]
+Rule = Annotated[Component, _registry("selection rule")]
 Repair = Annotated[Component, _registry("repair")]
 
 
@@ -237,6 +238,17 @@ class TrainingConfig(Section):
         return None if given == "none" else given
 
 
+class SelectionConfig(Section):
+    """How one of several candidates is chosen; no test row takes part."""
+
+    by: Literal["validation", "cross_validation"] = "validation"
+    """Which rows decide: the validation rows, or folds over training and validation rows together."""
+    rule: Rule = {"kind": "one_metric", "metric": "log_loss"}
+    """What decides: a selection rule."""
+    splitter: Split | None = None
+    """The folds of `by: cross_validation`; None takes five purged ones."""
+
+
 class ThresholdsConfig(Section):
     """The pass/fail table of a report."""
 
@@ -373,6 +385,7 @@ class PipelineConfig(Section):
     models: dict[str, ModelConfig] = {}
     """Models to train, by the name they have in reports."""
     training: TrainingConfig = TrainingConfig()
+    selection: SelectionConfig = SelectionConfig()
     sizing: Sizing = {"kind": "fixed"}
     """How forecasts become targets: a sizer."""
     guardrails: list[Guardrail] = []

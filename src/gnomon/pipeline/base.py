@@ -151,6 +151,7 @@ DEFAULT_PIPELINE: tuple[str, ...] = (
     "samples",
     "split",
     "train",
+    "cross_validate",
     "select",
     "forecast",
     "simulate",

@@ -78,6 +78,8 @@ FORECAST: Key[pl.DataFrame] = Key("forecast", FrameCodec({**FORECAST_SCHEMA, "pa
 SIMULATION: Key[Simulation] = Key("simulation", FolderCodec(Simulation, save=save_simulation, load=load_simulation))
 SELECTION: Key[Mapping[str, Any]] = Key("selection", JsonCodec())
 """Which candidate was chosen on validation rows, by what, and every candidate's score there."""
+CROSS_VALIDATION: Key[Mapping[str, pl.DataFrame]] = Key("cross_validation", FramesCodec())
+"""`scores` (a row a model and fold), `summary` (a row a model and score), `out_of_fold` (forecasts, with `model`)."""
 VALIDATION: Key[Mapping[str, Any]] = Key("validation", JsonCodec())
 """Figures of trading on the validation span."""
 TRIALS: Key[Mapping[str, Any]] = Key("trials", JsonCodec())

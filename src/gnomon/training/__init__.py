@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gnomon.training.callbacks import CallbackBase, EarlyStoppingCallback, LoggingCallback, ModelCheckpointCallback
+    from gnomon.training.choice import SELECTION_RULES, Choice, SelectionRule
+    from gnomon.training.cross_validation import CrossValidation, CrossValidator
     from gnomon.training.engine import TrainingEngine, TrainingResult
     from gnomon.training.fit import ModelTrainer, Trainer, fit_model
     from gnomon.training.prepare import Prepared, checked_bars
@@ -17,6 +19,11 @@ _HOMES = {
     "EarlyStoppingCallback": "callbacks",
     "LoggingCallback": "callbacks",
     "ModelCheckpointCallback": "callbacks",
+    "SELECTION_RULES": "choice",
+    "Choice": "choice",
+    "SelectionRule": "choice",
+    "CrossValidation": "cross_validation",
+    "CrossValidator": "cross_validation",
     "TrainingEngine": "engine",
     "TrainingResult": "engine",
     "ModelTrainer": "fit",
@@ -30,12 +37,17 @@ _HOMES = {
 }
 
 __all__ = [
+    "SELECTION_RULES",
     "CallbackBase",
+    "Choice",
+    "CrossValidation",
+    "CrossValidator",
     "EarlyStoppingCallback",
     "LoggingCallback",
     "ModelCheckpointCallback",
     "ModelTrainer",
     "Prepared",
+    "SelectionRule",
     "Trainer",
     "TrainingEngine",
     "TrainingResult",

@@ -2,6 +2,7 @@
 
 from gnomon.pipeline.stages import (
     check,
+    cross_validate,
     evaluate,
     features,
     forecast,
@@ -19,6 +20,7 @@ from gnomon.pipeline.stages import (
 
 __all__ = [
     "check",
+    "cross_validate",
     "evaluate",
     "features",
     "forecast",

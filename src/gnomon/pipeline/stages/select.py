@@ -1,14 +1,26 @@
-"""Choosing among candidates, on validation rows only: a test row never enters here."""
+"""Choosing among candidates, on validation rows or folds only: a test row never enters here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
+from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
-from gnomon.pipeline.keys import FOLD, MODEL, SAMPLES, SELECTION
-from gnomon.pipeline.stages.base import BuiltinStage
+from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, MODEL, SAMPLES, SELECTION, SIDE_TABLES
+from gnomon.pipeline.stages.base import BuiltinStage, module_of
+from gnomon.pipeline.stages.simulate import FUNDING
+from gnomon.samples.base import Samples
+from gnomon.simulation.base import Simulation
+from gnomon.simulation.workflow import BacktestingWorkflow
+from gnomon.training.choice import SELECTION_RULES
+from gnomon.training.cross_validation import DEFAULT_SCORES
+from gnomon.training.scores import SCORES, judged
 from gnomon.training.selection import validation_scores
+
+ROWS_IN_WORDS = {"validation": "validation rows", "cross_validation": "purged folds of training and validation rows"}
 
 
 @STAGES.register(name="select")
@@ -20,29 +32,88 @@ class SelectStage(BuiltinStage):
 
     @property
     def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
-        """Every candidate's model, the samples and the fold."""
-        return (*(MODEL.of(name) for name in self.setup.config.candidates()), SAMPLES, FOLD)
+        """Every candidate's model, the samples and the fold; the folds' scores, or bars where trading decides."""
+        each = tuple(MODEL.of(name) for name in self.setup.config.candidates())
+        if self.setup.config.selection.by == "cross_validation":
+            return (*each, SAMPLES, FOLD, CROSS_VALIDATION)
+        if not self._trades():
+            return (*each, SAMPLES, FOLD)
+        funding = (SIDE_TABLES,) if FUNDING in self.setup.config.data.side_tables else ()
+        return (*each, SAMPLES, FOLD, BARS, *funding)
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The candidates' names."""
-        return {"candidates": list(self.setup.config.candidates())}
+        """The candidates' names and the rule; how they trade, where that decides."""
+        trading = self.part("sizing", "guardrails", "execution") if self._trades() else {}
+        return {"candidates": list(self.setup.config.candidates()), **self.part("selection"), **trading}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The rule's."""
+        return (module_of(SELECTION_RULES, self.setup.config.selection.rule, where="selection.rule"),)
+
+    def prepare(self) -> None:
+        """Builds the rule."""
+        SELECTION_RULES.from_config(self.setup.config.selection.rule, where="selection.rule")
+
+    def _trades(self) -> bool:
+        rule = SELECTION_RULES.from_config(self.setup.config.selection.rule, where="selection.rule")
+        return any(SCORES[name].trades for name in rule.needs)
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
-        """Ranks by log loss on the validation rows."""
-        samples, fold = context[SAMPLES], context[FOLD]
+        """Scores every candidate and lets the rule choose."""
+        samples, fold, section = context[SAMPLES], context[FOLD], context.config.selection
         names = list(context.config.candidates())
-        if len(names) == 1 and not len(fold.valid):
+        crossed = section.by == "cross_validation"
+        if len(names) == 1 and not len(fold.valid) and not crossed:
             return {SELECTION: {"chosen": names[0], "by": "it is the only candidate", "scores": {}}}
-        candidates = {name: context[MODEL.of(name)] for name in names}
-        ranked = validation_scores(candidates, samples.take(fold.train), samples.take(fold.valid))
-        scores = {
-            score.name: {
-                "log_loss": score.log_loss,
-                "prior_log_loss": score.prior_log_loss,
-                "skill": score.skill,
-                "rows": score.rows,
-            }
-            for score in ranked
+        scores: dict[str, dict[str, Any]] = {name: {} for name in names}
+        if len(fold.valid):
+            train, valid = samples.take(fold.train), samples.take(fold.valid)
+            for score in validation_scores({name: context[MODEL.of(name)] for name in names}, train, valid):
+                scores[score.name] = {
+                    "log_loss": score.log_loss,
+                    "prior_log_loss": score.prior_log_loss,
+                    "skill": score.skill,
+                    "rows": score.rows,
+                }
+        rule = SELECTION_RULES.from_config(section.rule, where="selection.rule")
+        table = context[CROSS_VALIDATION]["summary"] if crossed else self._validate(context, samples.take(fold.valid))
+        families = {
+            name: str(ModelRegistry.models.entry(model.model_type).facts["family"])
+            for name, model in context.config.candidates().items()
         }
-        return {SELECTION: {"chosen": ranked[0].name, "by": "lowest log loss on validation rows", "scores": scores}}
+        choice = rule.choose(table, families)
+        for model, metric, mean, error in table.select("model", "metric", "mean", "standard_error").iter_rows():
+            scores[model][f"{'fold_' if crossed else 'valid_'}{metric}"] = mean
+            if crossed:
+                scores[model][f"fold_{metric}_error"] = error
+        by = f"{choice.why} on {ROWS_IN_WORDS[section.by]}"
+        return {SELECTION: {"chosen": choice.chosen, "by": by, "ranking": list(choice.ranking), "scores": scores}}
+
+    def _validate(self, context: PipelineContext, valid: Samples) -> pl.DataFrame:
+        """Every candidate's scores on the validation rows, as `CrossValidation.summary` gives those of folds."""
+        rule = SELECTION_RULES.from_config(context.config.selection.rule, where="selection.rule")
+        names = dict.fromkeys((*DEFAULT_SCORES, *rule.needs))
+        bars = funding = None
+        if self._trades():
+            last = pl.from_epoch(pl.Series([int(valid.known_at.max())]), time_unit="us").dt.replace_time_zone("UTC")[0]
+            bars = context[BARS].filter(pl.col("timestamp") <= last)
+            funding = context[SIDE_TABLES][FUNDING] if SIDE_TABLES in self.reads else None
+        rows = []
+        for name in context.config.candidates():
+            forecast = context[MODEL.of(name)].predict(valid)
+            blocks: tuple[Simulation, ...] = ()
+            if bars is not None:
+                workflow = BacktestingWorkflow.from_config(context.config)
+                blocks = (workflow.run(forecast, bars, funding=funding),)
+            held = judged(valid, forecast, blocks)
+            rows += [(name, metric, SCORES[metric].function(held), float("nan"), 1) for metric in names]
+        schema = {
+            "model": pl.String,
+            "metric": pl.String,
+            "mean": pl.Float64,
+            "standard_error": pl.Float64,
+            "folds": pl.Int64,
+        }
+        return pl.DataFrame(rows, schema=schema, orient="row")

@@ -174,6 +174,8 @@ def models_section(content: ReportContent) -> Section | None:
     blocks: list[Block] = []
     if content.validation:
         blocks.append(_choice(content))
+        if any("fold_log_loss" in values for values in content.validation.values()):
+            blocks.append(_folds(content))
     names = [content.chosen, *(name for name in content.fits if name != content.chosen)]
     fits = {name: content.fits[name] for name in names if name in content.fits}
     blocks += [
@@ -214,6 +216,40 @@ def _choice(content: ReportContent) -> Table:
         rows=tuple(rows),
         strong=frozenset(i for i, row in enumerate(rows) if row["name"] == content.chosen),
         note="Skill: the share of the base log loss that the forecasts take away. It is no edge.",
+    )
+
+
+FOLD_SCORES = {
+    "log_loss": "Log loss",
+    "f1": "F1",
+    "ic": "IC",
+    "total_return": "Return a fold",
+    "drawdown": "Deepest fall",
+}
+
+
+def _folds(content: ReportContent) -> Table:
+    """Each candidate's mean over the folds, with its standard error."""
+    rows = [{"name": name, **values} for name, values in content.validation.items()]
+    present = {key for row in rows for key in row}
+    columns = [Column(key="name", title="Candidate")]
+    for score, title in FOLD_SCORES.items():
+        if f"fold_{score}" in present:
+            form = "percent" if score in {"total_return", "drawdown"} else "fine"
+            columns += [
+                Column(key=f"fold_{score}", title=title, form=form),
+                Column(key=f"fold_{score}_error", title="+/-", form=form),
+            ]
+    return Table(
+        name="folds",
+        title="Candidates over purged folds",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        strong=frozenset(i for i, row in enumerate(rows) if row["name"] == content.chosen),
+        note=(
+            "Means over folds of training and validation rows, each with its standard error over folds. Folds share "
+            "training rows, so the errors are too small rather than too large."
+        ),
     )
 
 
