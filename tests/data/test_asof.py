@@ -126,8 +126,15 @@ def test_tables_that_cannot_be_trusted_are_refused(own: pl.DataFrame, says: str)
 def test_unknown_columns_are_named() -> None:
     with pytest.raises(ConfigError, match="did you mean 'x'"):
         join_asof(panel([1]), table([(1, 1.0)]), columns=["X"], prefix="cpi")
-    with pytest.raises(ConfigError, match="known_at"):
-        join_asof(panel([1]), table([(1, 1.0)]), columns=["known_at"], prefix="cpi")
+    with pytest.raises(ConfigError, match="symbol"):
+        join_asof(panel([1]), table([(1, 1.0)], "A"), columns=["symbol"], prefix="cpi")
+
+
+def test_the_moment_of_publication_can_be_joined_too() -> None:
+    bars, own = panel([1, 2, 3, 9], "A"), table([(2, 7.0), (3, None)])
+    joined = join_asof(bars, own, columns=["known_at", "x"], prefix="t", tolerance=timedelta(hours=5))
+    assert joined["t.known_at"].to_list() == [None, *own["known_at"], None]
+    assert "t.known_at" not in join_asof(bars, own, prefix="t").columns, "only where it is asked for"
 
 
 def test_an_empty_table_gives_nulls() -> None:

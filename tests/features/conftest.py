@@ -1,13 +1,15 @@
-"""Bars of two symbols and the three side tables that the default features know."""
+"""Bars of two symbols, and every side table that a feature of this package reads."""
 
 from __future__ import annotations
 
 import polars as pl
 import pytest
 
+from gnomon.features import FEATURES
 from gnomon.testing.features import synthetic_bars
 
-TABLES = ("cpi", "vix", "wti")
+EVERY = {"vix": 1, "wti": 5, "cpi": 30, "rates": 2, "funding": 3}
+"""Bars from one publication to the next; 4 for the others."""
 
 
 @pytest.fixture(scope="session")
@@ -18,13 +20,15 @@ def bars() -> pl.DataFrame:
 @pytest.fixture(scope="session")
 def tables(bars: pl.DataFrame) -> dict[str, pl.DataFrame]:
     stamps = bars["timestamp"].unique(maintain_order=True)
-    every = {"vix": 1, "wti": 5, "cpi": 30}
+    columns: dict[str, dict[str, None]] = {}
+    for spec in FEATURES.values():
+        for name in spec.inputs:
+            table, dot, column = name.partition(".")
+            if dot and column != "known_at":
+                columns.setdefault(table, {})[column] = None
     return {
-        name: pl.DataFrame(
-            {
-                "known_at": (known := stamps.gather_every(every[name])),
-                name: [20.0 + (i * 7) % 11 for i in range(len(known))],
-            }
+        table: pl.DataFrame({"known_at": (known := stamps.gather_every(EVERY.get(table, 4)))}).with_columns(
+            pl.Series(name, [20.0 + (i * (7 + k)) % 11 for i in range(len(known))]) for k, name in enumerate(names)
         )
-        for name in TABLES
+        for table, names in columns.items()
     }

@@ -35,7 +35,8 @@ def test_the_full_set_is_all_that_this_package_has() -> None:
     full = FeatureSet.full()
     assert len(full.outputs) >= 130, "of bars alone, without side tables"
     assert set(FEATURES.default_names()) < set(FEATURES.full_names()) <= set(FEATURES.names())
-    assert len(FeatureSet.full(tables=("cpi", "vix", "wti")).specs) == len(FEATURES.full_names())
+    tables = {table for spec in FEATURES.values() for table in spec.tables}
+    assert len(FeatureSet.full(tables=tables).specs) == len(FEATURES.full_names())
     assert {spec.theme for spec in full.specs} >= {
         *("trend", "momentum", "volatility", "volume", "liquidity", "oscillators", "distribution", "memory"),
         *("calendar", "candles", "timeframes", "regime"),

@@ -65,7 +65,7 @@ def test_a_sqlite_panel_with_actions_universe_and_side_tables_runs_to_a_report(t
     assert (context.run.folder / "report.md").stat().st_size > 1000
     assert context.value(BARS)["symbol"].n_unique() == 6
     assert set(context.value(SIDE_TABLES)) == {"cpi", "funding"}
-    assert "cpi_change" in context.value(FEATURES).columns
+    assert "cpi_change_1" in context.value(FEATURES).columns
     simulation = context.value(SIMULATION.of("logistic"))
     assert np.abs(simulation.carry).sum() > 0.0
     lots = simulation.fills["quantity"].to_numpy()

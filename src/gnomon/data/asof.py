@@ -32,6 +32,8 @@ def join_asof(
     `tolerance` (by its publication) is not used; where there is none the columns are null. A null inside the table is a
     published "no value" and is taken as such. Rows and their order stay those of `bars`.
 
+    `known_at` among `columns` gives the moment at which the bar's value was published; by default it is left out.
+
     `table` is sorted by (symbol and) `known_at`, without two rows at one moment: DataError otherwise.
 
     >>> from datetime import UTC, datetime
@@ -44,7 +46,7 @@ def join_asof(
     check_publication(table, name=prefix)
     chosen = list(columns) if columns is not None else [name for name in table.columns if name not in KEYS]
     for name in chosen:
-        if name not in table.columns or name in KEYS:
+        if name not in table.columns or name == "symbol":
             options = [column for column in table.columns if column not in KEYS]
             raise ConfigError(unknown("column", name, options, where=f"side table {prefix}"))
     found = _latest(bars, table)

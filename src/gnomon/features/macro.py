@@ -1,14 +1,16 @@
-"""Features of side tables: implied volatility, consumer prices, oil.
+"""Features of market-wide side tables: implied volatility, rates, consumer prices, oil, the economic calendar.
 
 They join the default set where a config declares a table of that name. A table's value is what was published by the
-moment of the bar; `column` says which of its columns to read.
+moment of the bar; `column` says which of its columns to read. Windows are in bars, `publications` in publications:
+then the warm-up counts publications too, and is as long as stated where each bar brings one.
 """
 
 from __future__ import annotations
 
 from gnomon.features.base import FeatureSpec
-from gnomon.features.registry import Lag, Window, feature
-from gnomon.kernels.indicators.returns import log_return, step_change
+from gnomon.features.registry import Lag, Lags, Window, feature, floats
+from gnomon.kernels.indicators.publications import publication_change, release_time, spread, surprise
+from gnomon.kernels.indicators.returns import log_return
 from gnomon.kernels.indicators.statistics import rolling_zscore
 
 
@@ -47,6 +49,57 @@ def vix_change(window: Lag = 5, column: str = "vix") -> FeatureSpec:
 
 
 @feature(default=True)
+def vix_term_structure(column: str = "vix", column_3m: str = "vix_3m") -> FeatureSpec:
+    """Logarithm of the VIX over its three-month sibling (table `vix_3m`): above 0 in alarm, when the curve slopes down."""
+    return FeatureSpec(
+        name="vix_term_structure",
+        inputs=(f"vix.{column}", f"vix_3m.{column_3m}"),
+        outputs=("vix_term_structure",),
+        params={"logs": 1.0},
+        kernel=spread,
+        warmup=0,
+        units="log fraction",
+        theme="macro",
+        tables=("vix", "vix_3m"),
+        reference="Johnson 2017",
+    )
+
+
+@feature(default=True)
+def yield_slope(long: str = "long", short: str = "short") -> FeatureSpec:
+    """Slope of the yield curve: the long rate less the short one."""
+    return FeatureSpec(
+        name="yield_slope",
+        inputs=(f"rates.{long}", f"rates.{short}"),
+        outputs=("yield_slope",),
+        params={"logs": 0.0},
+        kernel=spread,
+        warmup=0,
+        units="percentage points",
+        theme="macro",
+        tables=("rates",),
+        reference="Estrella and Mishkin 1998",
+    )
+
+
+@feature(default=True)
+def yield_change(publications: Lags = (5,), column: str = "long") -> FeatureSpec:
+    """Change of a rate over its last publications."""
+    return FeatureSpec(
+        name="yield_change",
+        inputs=("rates.known_at", f"rates.{column}"),
+        outputs=tuple(f"yield_change_{count}" for count in publications),
+        params={"logs": 0.0, "publications": floats(*publications)},
+        kernel=publication_change,
+        warmup=max(publications),
+        units="percentage points",
+        theme="macro",
+        tables=("rates",),
+        reference="Fama and French 1989",
+    )
+
+
+@feature(default=True)
 def wti_change(window: Lag = 20, column: str = "wti") -> FeatureSpec:
     """Log change of the oil price (West Texas Intermediate) over the window."""
     return FeatureSpec(
@@ -64,16 +117,50 @@ def wti_change(window: Lag = 20, column: str = "wti") -> FeatureSpec:
 
 
 @feature(default=True)
-def cpi_change(column: str = "cpi") -> FeatureSpec:
-    """Log change of the consumer price index at its last release; known from the second release on."""
+def cpi_change(publications: Lags = (1,), column: str = "cpi") -> FeatureSpec:
+    """Log change of the consumer price index over its last releases; 12 monthly ones make the yearly inflation."""
     return FeatureSpec(
         name="cpi_change",
-        inputs=(f"cpi.{column}",),
-        outputs=("cpi_change",),
-        kernel=step_change,
-        warmup=1,
+        inputs=("cpi.known_at", f"cpi.{column}"),
+        outputs=tuple(f"cpi_change_{count}" for count in publications),
+        params={"logs": 1.0, "publications": floats(*publications)},
+        kernel=publication_change,
+        warmup=max(publications),
         units="log fraction",
         theme="macro",
         tables=("cpi",),
         reference="Fama and Schwert 1977",
+    )
+
+
+@feature(default=True)
+def release_days() -> FeatureSpec:
+    """Days since the last release, and until the next one whose date is known (`data.side_tables.calendar.schedule`)."""
+    return FeatureSpec(
+        name="release_days",
+        inputs=("timestamp", "calendar.released_at", "calendar.next_at"),
+        outputs=("release_days_since", "release_days_until"),
+        kernel=release_time,
+        warmup=0,
+        units="days",
+        theme="macro",
+        tables=("calendar",),
+        reference="Savor and Wilson 2013",
+    )
+
+
+@feature(default=True)
+def release_surprise(publications: Lag = 12, actual: str = "actual", forecast: str = "forecast") -> FeatureSpec:
+    """The last release less its forecast, by the root mean square of that for the releases before it."""
+    return FeatureSpec(
+        name="release_surprise",
+        inputs=("releases.known_at", f"releases.{actual}", f"releases.{forecast}"),
+        outputs=(f"release_surprise_{publications}",),
+        params={"publications": publications},
+        kernel=surprise,
+        warmup=publications,
+        units="standard deviations",
+        theme="macro",
+        tables=("releases",),
+        reference="Balduzzi, Elton and Green 2001",
     )

@@ -85,6 +85,8 @@ def synthetic_columns(inputs: Sequence[str], *, bars: int, seed: int = 0) -> Flo
         column[still : still + bars // 12] = close[still : still + bars // 12]
     market = dict(zip(OHLCV, (open_, high, low, close, volume), strict=True))
     market["timestamp"] = 1.5e15 + 6e7 * np.arange(1, bars + 1)
+    # Each bar brings a publication of every side table.
+    market |= {name: market["timestamp"] for name in inputs if name.endswith(".known_at")}
     others = {
         name: 50.0 * np.exp(np.cumsum(generator(seed, "testing.kernels", name).normal(0.0, 0.01, bars)))
         for name in inputs

@@ -35,7 +35,6 @@ CASES = {
     "mfi": [((14,), (*HLC, "volume"), 14, True), ((1,), (*HLC, "volume"), 1, True)],
     "simple_return": [((1, 5, 20), ("close",), 20, True), ((3,), ("close",), 3, True)],
     "log_return": [((1, 5, 20), ("close",), 20, True), ((7, 2), ("close",), 7, True)],
-    "step_change": [((), ("cpi",), 2, False)],
     "rolling_std": [((20, 0), ("close",), 19, True), ((2, 1), ("volume",), 1, True)],
     "rolling_zscore": [((20,), ("volume",), 19, True), ((2,), ("close",), 1, True)],
     "sma_cross": [((5, 20, 1, 7), ("volume",), 19, True)],
@@ -83,6 +82,18 @@ CASES = {
     "session": [((0.0,), ("timestamp", "open", *HLC, "volume"), 0, False)],
     "candle": [((), ("open", *HLC), 0, True)],
     "candle_pair": [((), ("open", *HLC), 1, True)],
+    "publication_change": [((1, 1, 5), ("a.known_at", "a.x"), 7, True), ((0, 3), ("a.known_at", "a.x"), 5, True)],
+    "publication_spread": [((20, 0), ("a.known_at", "a.x"), 21, True), ((5, 1), ("a.known_at", "a.x"), 6, True)],
+    "publication_momentum": [((3, 20), ("a.known_at", "a.x"), 21, True)],
+    "surprise": [((12,), ("a.known_at", "a.x", "a.y"), 14, True)],
+    "carry": [((20, 8.0), ("timestamp", "a.rate"), 21, True), ((1, 1.0), ("timestamp", "a.rate"), 2, True)],
+    "release_time": [((), ("timestamp", "a.x", "a.y"), 0, True)],
+    "spread": [((0,), ("a.x", "a.y"), 0, True), ((1,), ("a.x", "a.y"), 0, True)],
+    "latest": [((2,), ("a.x", "a.y"), 0, True)],
+    "factor_exposure": [
+        ((12, 0), ("a.known_at", "close", "a.x", "a.y", "a.z"), 15, True),
+        ((6, 2), ("a.known_at", "close", "a.x", "a.y", "a.z"), 12, True),
+    ],
     "higher_bars": [((3, 300e6, 900e6), ("timestamp", *HLC), 75, True)],
 }
 RUNS = [(name, *case) for name, cases in CASES.items() for case in cases]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import talib
 
-from gnomon.kernels.indicators.returns import log_return, simple_return, step_change
+from gnomon.kernels.indicators.returns import log_return, simple_return
 
 NAN = float("nan")
 
@@ -34,11 +34,3 @@ def test_a_price_that_is_none_gives_no_return() -> None:
     assert np.isnan(log_return.over(prices, params=(1,))[0, :7]).all()
     assert simple_return.over(prices, params=(1,))[0, 7] == 0.0
     assert log_return.over(prices, params=(2,))[0, 4] == math.log(4.0) - math.log(2.0)
-
-
-def test_step_change_by_hand() -> None:
-    values = np.array([NAN, 100.0, 100.0, 102.0, 102.0, NAN, 102.0, 51.0, 0.0, 51.0])
-    up, down = math.log(1.02), math.log(0.5)
-    np.testing.assert_allclose(
-        step_change.over(values)[0], [NAN, NAN, NAN, up, up, NAN, up, down, NAN, down], rtol=1e-14
-    )

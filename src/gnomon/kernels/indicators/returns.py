@@ -51,25 +51,3 @@ def log_return(s, x, c, out, p):  # type: ignore[no-untyped-def]
         i = i + 1 if i + 1 < n else 0
         seen += 1.0
     s[0], s[1] = i, seen
-
-
-@kernel(state_size=lambda _: 2, columns=("value",), params=())
-def step_change(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    """Log change at the last step of a value that stands still between steps, such as a monthly index joined to days.
-
-    Columns: the value, positive. Params: none. NaN until the second step; a release that repeats the value is no step.
-    """
-    value = x[c[0]]
-    before = s[0]
-    now = s[1]
-    for t in range(value.size):
-        y = value[t]
-        if usable_price(y):
-            if y != now:
-                before = now
-                now = y
-            out[0, t] = math.log(now / before) if before > 0.0 else np.nan
-        else:
-            out[0, t] = np.nan
-    s[0] = before
-    s[1] = now
