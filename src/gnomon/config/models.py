@@ -120,6 +120,24 @@ class ChecksConfig(Section):
     """Offending rows kept for each finding."""
 
 
+TableKind = Literal[
+    "vix",
+    "vix_3m",
+    "wti",
+    "cpi",
+    "rates",
+    "calendar",
+    "releases",
+    "funding",
+    "open_interest",
+    "on_chain",
+    "sentiment",
+    "news",
+    "factors",
+]
+"""The kinds of side table that features know."""
+
+
 class SideTableConfig(Section):
     """A table joined as-of on its moment of publication."""
 
@@ -130,8 +148,13 @@ class SideTableConfig(Section):
     tolerance: str | None = None
     """Older values than this, by their publication, are not used ("30d")."""
     columns: list[str] | None = None
-    """Only these columns; None takes all."""
-    """Which columns are joined; None takes every numeric one."""
+    """Which columns are joined; None takes every numeric one. A column of vectors becomes NAME_0, NAME_1, ..."""
+    per_symbol: bool | None = None
+    """Whether rows are of a symbol each; None says so by a column `symbol`, false takes that column off."""
+    kind: TableKind | None = None
+    """What the table is held to; None takes the table's name where it is a kind."""
+    schedule: str | None = None
+    """For dates that are announced ahead: how long before ("30d"). Adds the columns `released_at` and `next_at`."""
     where: dict[str, str | float | bool] = {}
     """Only rows with these values ({series: cpi}): for files that hold several series under each other."""
 

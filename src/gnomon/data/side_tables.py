@@ -7,11 +7,9 @@ where the last ones expire.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -20,9 +18,7 @@ from gnomon.core.errors import ConfigError, DataError, unknown
 from gnomon.data.asof import check_publication
 from gnomon.data.base import TABLES, TIMESTAMP
 from gnomon.data.calendars import parse_frequency
-
-if TYPE_CHECKING:
-    import pandera.polars as pa
+from gnomon.data.table_models import TABLE_MODELS, outside, schema
 
 STAMPS = ("known_at", "timestamp")
 KEYS = (*STAMPS, "symbol")
@@ -47,10 +43,12 @@ def as_side_table(name: str, table: pl.DataFrame, config: SideTableConfig) -> pl
     """A frame with a stamp as a side table: filtered, its publication settled, checked, old values expired.
 
     `table` has `known_at` (publication) or `timestamp` (what a row is about). A `delay` is added to `known_at` where
-    the table has one (a vendor's own delay), otherwise to `timestamp`.
+    the table has one (a vendor's own delay), otherwise to `timestamp`. A column of vectors (lists of one length) becomes
+    a column an element. With a `schedule` the columns `released_at` and `next_at` are added, in microseconds.
     """
     place = f"data.side_tables.{name}"
-    table = _chosen_rows(table, config, place)
+    kind = config.kind or (name if name in TABLE_MODELS else None)
+    table = _of_whom(_chosen_rows(table, config, place), config, place, kind)
     delay = parse_duration(config.delay, where=f"{place}.delay") if config.delay is not None else None
     stamp = next((stamp for stamp in STAMPS if stamp in table.columns), None)
     if stamp is None:
@@ -62,11 +60,17 @@ def as_side_table(name: str, table: pl.DataFrame, config: SideTableConfig) -> pl
             "the column that holds the publication to `known_at`"
         )
     known_at = pl.col(stamp).cast(TIMESTAMP) + (delay or timedelta())
-    values = _values(table, config, place)
+    table, vectors = _unfolded(table, place)
+    values = _values(table, config, place, vectors)
     keys = [known_at.alias("known_at"), *([pl.col("symbol")] if "symbol" in table.columns else [])]
     table = table.select(*keys, *(pl.col(column).cast(pl.Float64) for column in values))
-    _validate(name, table)
+    if not values:
+        # Only dates are told: what is released at one moment is one release.
+        table = table.unique(maintain_order=True)
+    _validate(name, table, kind)
     check_publication(table, name=name)
+    if config.schedule is not None:
+        table = _scheduled(table, parse_duration(config.schedule, where=f"{place}.schedule"), place)
     if config.tolerance is not None:
         table = _expire(table, parse_duration(config.tolerance, where=f"{place}.tolerance"))
     return table
@@ -86,25 +90,6 @@ def parse_duration(text: str, *, where: str) -> timedelta:
         raise ConfigError(f"{where} = {text!r}: write a whole number and s, m, h, d or w, such as 8h or 45d") from None
 
 
-@functools.cache
-def schema(*, per_symbol: bool, values: tuple[str, ...]) -> pa.DataFrameSchema:
-    """The pandera schema of a side table, global or per symbol: moments in UTC, no empty keys, no infinite values.
-
-    Values may be null (published as "none") but not NaN or infinite, which would spread through every feature.
-    """
-    import pandera.polars as pa
-
-    def finite(data: pa.PolarsData) -> pl.LazyFrame:
-        return data.lazyframe.select((pl.col(data.key).is_finite() | pl.col(data.key).is_null()).all())
-
-    columns = {"known_at": pa.Column(TIMESTAMP)}
-    if per_symbol:
-        columns["symbol"] = pa.Column(pl.String)
-    for name in values:
-        columns[name] = pa.Column(pl.Float64, pa.Check(finite, error="NaN or infinite"), nullable=True)
-    return pa.DataFrameSchema(columns, strict=True)
-
-
 def _chosen_rows(table: pl.DataFrame, config: SideTableConfig, place: str) -> pl.DataFrame:
     for column, value in config.where.items():
         if column not in table.columns:
@@ -121,37 +106,91 @@ def _chosen_rows(table: pl.DataFrame, config: SideTableConfig, place: str) -> pl
     return table
 
 
-def _values(table: pl.DataFrame, config: SideTableConfig, place: str) -> tuple[str, ...]:
+def _of_whom(table: pl.DataFrame, config: SideTableConfig, place: str, kind: str | None) -> pl.DataFrame:
+    """The table with its column `symbol`, or without one that says nothing about the bars' symbols."""
+    told = "symbol" in table.columns
+    if config.per_symbol is False:
+        return table.drop("symbol") if told else table
+    if config.per_symbol and not told:
+        raise ConfigError(f"{place}.per_symbol is true, but the table has no column symbol: map it in source.columns")
+    if told and config.per_symbol is None and kind is not None and TABLE_MODELS[kind].per_symbol is False:
+        raise ConfigError(
+            f"side table {place.rpartition('.')[2]!r} holds for the whole market ({TABLE_MODELS[kind].meaning}), but its "
+            f"rows carry a symbol ({table['symbol'][0]}), and bars of other symbols would see nothing of it; set "
+            f"{place}.per_symbol: false to take the column off, or true where the table is per symbol indeed"
+        )
+    return table
+
+
+def _unfolded(table: pl.DataFrame, place: str) -> tuple[pl.DataFrame, dict[str, tuple[str, ...]]]:
+    """The table with a column for each element of its vectors, and which those are."""
+    vectors: dict[str, tuple[str, ...]] = {}
+    for name, dtype in table.schema.items():
+        if not isinstance(dtype, pl.List | pl.Array) or not dtype.inner.is_numeric():
+            continue
+        lists = table[name].cast(pl.List(dtype.inner))
+        lengths = lists.list.len().drop_nulls().unique().sort().to_list()
+        if len(lengths) != 1 or lengths[0] == 0:
+            raise DataError(f"{place}: the vectors in {name!r} must all be as long as each other, found {lengths[:10]}")
+        vectors[name] = tuple(f"{name}_{k}" for k in range(lengths[0]))
+        elements = [lists.list.get(k).alias(part) for k, part in enumerate(vectors[name])]
+        table = table.drop(name).with_columns(elements)
+    return table, vectors
+
+
+def _scheduled(table: pl.DataFrame, lead: timedelta, place: str) -> pl.DataFrame:
+    """Adds `released_at` and `next_at`, and a row where the next date is announced later than the release before it."""
+    if not lead:
+        raise ConfigError(f"{place}.schedule must be above zero: a date that is not announced ahead has no schedule")
+    keys = ["symbol", "known_at"] if "symbol" in table.columns else ["known_at"]
+    following = pl.col("known_at").shift(-1)
+    if "symbol" in keys:
+        following = following.over("symbol")
+    table = table.sort(keys).with_columns(released_at=pl.col("known_at"), next_at=following)
+    announced = pl.col("next_at") - lead
+    later = table.filter(announced > pl.col("known_at")).with_columns(known_at=announced)
+    first = table.unique("symbol", keep="first", maintain_order=True) if "symbol" in keys else table.head(1)
+    hidden = pl.when(announced <= pl.col("known_at")).then(pl.col("next_at")).alias("next_at")
+    ahead = first.select(*keys[:-1], next_at=pl.col("known_at"), known_at=pl.col("known_at") - lead)
+    whole = pl.concat([table.with_columns(hidden), later, ahead], how="diagonal")
+    moments = pl.col("released_at", "next_at").dt.epoch("us").cast(pl.Float64)
+    return whole.with_columns(moments).sort(keys)
+
+
+def _values(
+    table: pl.DataFrame, config: SideTableConfig, place: str, vectors: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
     """The columns to join; text is left out unless it was asked for, which is an error."""
     numeric = [
         column
         for column, dtype in table.schema.items()
         if column not in KEYS and (dtype.is_numeric() or dtype == pl.Boolean)
     ]
-    for column in config.columns or ():
+    wanted = [part for column in config.columns or () for part in vectors.get(column, (column,))]
+    for column in wanted:
         if column not in table.columns or column in KEYS:
             raise ConfigError(unknown("column", column, numeric, where=f"{place}.columns"))
         if column not in numeric:
             raise DataError(
                 f"{place}.columns: {column!r} is {table.schema[column]}; only numbers can be joined to bars"
             )
-    chosen = tuple(config.columns or numeric)
-    if not chosen:
+    chosen = tuple(wanted or numeric)
+    if not chosen and config.schedule is None:
         raise DataError(f"{place}: no column holds numbers; its columns are {', '.join(table.columns)}")
     return chosen
 
 
-def _validate(name: str, table: pl.DataFrame) -> None:
+def _validate(name: str, table: pl.DataFrame, kind: str | None) -> None:
     import pandera.errors
 
     values = tuple(column for column in table.columns if column not in KEYS)
     try:
-        schema(per_symbol="symbol" in table.columns, values=values).validate(table, lazy=True)
+        schema(kind=kind, per_symbol="symbol" in table.columns, values=values).validate(table, lazy=True)
     except pandera.errors.SchemaErrors as errors:
         bad = pl.any_horizontal(
             pl.col("known_at").is_null(),
             *(pl.col(column).is_null() for column in ("symbol",) if column in table.columns),
-            *(~pl.col(column).is_finite().fill_null(value=True) for column in values),
+            *(outside(kind, column) for column in values),
         )
         faults = "; ".join(str(error).split("\n", 1)[0] for error in errors.schema_errors)
         rows = table.filter(bad)

@@ -50,7 +50,7 @@ def vix_change(window: Lag = 5, column: str = "vix") -> FeatureSpec:
 
 @feature(default=True)
 def vix_term_structure(column: str = "vix", column_3m: str = "vix_3m") -> FeatureSpec:
-    """Logarithm of the VIX over its three-month sibling (table `vix_3m`): above 0 in alarm, when the curve slopes down."""
+    """Logarithm of the VIX over its three-month sibling (table `vix_3m`): above 0 in alarm."""
     return FeatureSpec(
         name="vix_term_structure",
         inputs=(f"vix.{column}", f"vix_3m.{column_3m}"),
@@ -135,7 +135,7 @@ def cpi_change(publications: Lags = (1,), column: str = "cpi") -> FeatureSpec:
 
 @feature(default=True)
 def release_days() -> FeatureSpec:
-    """Days since the last release, and until the next one whose date is known (`data.side_tables.calendar.schedule`)."""
+    """Days since the last release, and until the next one whose date is known (the table states a `schedule`)."""
     return FeatureSpec(
         name="release_days",
         inputs=("timestamp", "calendar.released_at", "calendar.next_at"),

@@ -52,7 +52,7 @@ def funding_zscore(publications: Window = 30, column: str = "rate") -> FeatureSp
 
 @feature(default=True)
 def funding_carry(window: Window = 20, hours: Hours = 8.0, column: str = "rate") -> FeatureSpec:
-    """Funding that a long position paid over the window of bars: the rate known at each, for the time since the last."""
+    """Funding that a long position paid over the window: the rate known at each bar, for the time since the last."""
     return FeatureSpec(
         name="funding_carry",
         inputs=("timestamp", f"funding.{column}"),

@@ -115,7 +115,7 @@ def publication_momentum(s, x, c, out, p):  # type: ignore[no-untyped-def]
 
 
 @kernel(state_size=lambda p: 4 + bars(p[0]), columns=("known_at", "actual", "forecast"), params=("window",))
-def surprise(s, x, c, out, p):  # type: ignore[no-untyped-def]
+def surprise(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
     """What was published less what had been forecast, by the root mean square of that for the releases before.
 
     Columns: known_at, actual, forecast. Params: releases before. 0 where none of them, nor this one, surprised.
