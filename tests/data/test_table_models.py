@@ -1,4 +1,4 @@
-"""Every kind of side table is held to its model: units, whom it is about, vectors, and dates that are announced ahead."""
+"""Every kind of side table is held to its model: units, whom it is about, vectors, dates announced ahead."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def test_a_schedule_by_hand() -> None:
     assert days.rows() == [(-20, None, 0), (0, 0, 10), (10, 10, None), (30, 10, 50), (50, 50, None)]
     with pytest.raises(ConfigError, match=r"calendar\.schedule must be above zero"):
         as_side_table("calendar", table(), config(schedule="0d"))
-    with pytest.raises(DataError, match="no column holds numbers"):
+    with pytest.raises(ConfigError, match=r"'calendar' is a calendar: state data\.side_tables\.calendar\.schedule"):
         as_side_table("calendar", table(), config())
 
 

@@ -43,8 +43,8 @@ def as_side_table(name: str, table: pl.DataFrame, config: SideTableConfig) -> pl
     """A frame with a stamp as a side table: filtered, its publication settled, checked, old values expired.
 
     `table` has `known_at` (publication) or `timestamp` (what a row is about). A `delay` is added to `known_at` where
-    the table has one (a vendor's own delay), otherwise to `timestamp`. A column of vectors (lists of one length) becomes
-    a column an element. With a `schedule` the columns `released_at` and `next_at` are added, in microseconds.
+    the table has one (a vendor's own delay), otherwise to `timestamp`. A column of vectors (lists of one length)
+    becomes a column an element. With a `schedule` the columns `released_at` and `next_at` are added, in microseconds.
     """
     place = f"data.side_tables.{name}"
     kind = config.kind or (name if name in TABLE_MODELS else None)
@@ -60,6 +60,10 @@ def as_side_table(name: str, table: pl.DataFrame, config: SideTableConfig) -> pl
             "the column that holds the publication to `known_at`"
         )
     known_at = pl.col(stamp).cast(TIMESTAMP) + (delay or timedelta())
+    if kind == "calendar" and config.schedule is None and "next_at" not in table.columns:
+        raise ConfigError(
+            f"side table {name!r} is a calendar: state {place}.schedule, how long ahead its dates are announced (30d)"
+        )
     table, vectors = _unfolded(table, place)
     values = _values(table, config, place, vectors)
     keys = [known_at.alias("known_at"), *([pl.col("symbol")] if "symbol" in table.columns else [])]
@@ -115,8 +119,8 @@ def _of_whom(table: pl.DataFrame, config: SideTableConfig, place: str, kind: str
         raise ConfigError(f"{place}.per_symbol is true, but the table has no column symbol: map it in source.columns")
     if told and config.per_symbol is None and kind is not None and TABLE_MODELS[kind].per_symbol is False:
         raise ConfigError(
-            f"side table {place.rpartition('.')[2]!r} holds for the whole market ({TABLE_MODELS[kind].meaning}), but its "
-            f"rows carry a symbol ({table['symbol'][0]}), and bars of other symbols would see nothing of it; set "
+            f"side table {place.rpartition('.')[2]!r} holds for the whole market ({TABLE_MODELS[kind].meaning}), but "
+            f"its rows carry a symbol ({table['symbol'][0]}), and bars of other symbols would see nothing of it; set "
             f"{place}.per_symbol: false to take the column off, or true where the table is per symbol indeed"
         )
     return table

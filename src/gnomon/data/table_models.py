@@ -91,7 +91,7 @@ TABLE_MODELS: Mapping[str, TableModel] = {
 
 @functools.cache
 def schema(*, kind: str | None, per_symbol: bool, values: tuple[str, ...]) -> pa.DataFrameSchema:
-    """The pandera schema of a side table: moments in UTC, no empty keys, no infinite values, those of its kind in bounds.
+    """The pandera schema of a side table: moments in UTC, no empty keys, finite values, those of its kind in bounds.
 
     Values may be null (published as "none") but not NaN or infinite, which would spread through every feature.
     """

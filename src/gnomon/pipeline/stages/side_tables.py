@@ -45,9 +45,10 @@ class SideTableStage(BuiltinStage):
         return tuple(sorted(found))
 
     def prepare(self) -> None:
-        """Builds every source, and reads delays and tolerances."""
+        """Builds every source, and reads delays, tolerances and schedules."""
         for name, table in self.setup.config.data.side_tables.items():
-            for key, text in (("delay", table.delay), ("tolerance", table.tolerance)):
+            for key, text in ("delay", "tolerance", "schedule"):
+                text = getattr(table, key)
                 if text is not None:
                     parse_duration(text, where=f"data.side_tables.{name}.{key}")
             table_files(table.source, self.setup.workspace, where=f"data.side_tables.{name}.source")
