@@ -47,7 +47,7 @@ class SideTableStage(BuiltinStage):
     def prepare(self) -> None:
         """Builds every source, and reads delays, tolerances and schedules."""
         for name, table in self.setup.config.data.side_tables.items():
-            for key, text in ("delay", "tolerance", "schedule"):
+            for key in ("delay", "tolerance", "schedule"):
                 text = getattr(table, key)
                 if text is not None:
                     parse_duration(text, where=f"data.side_tables.{name}.{key}")
