@@ -22,7 +22,8 @@ def as_published(table: pl.DataFrame, columns: Sequence[str], *, name: str) -> p
     keys = [pl.col("known_at").cast(TIMESTAMP)]
     if "symbol" in table.columns:
         keys.append(pl.col("symbol").cast(pl.String))
-    return table.select(*keys, *(pl.Series(column, input_column(table, column)) for column in columns))
+    values = [column for column in columns if column != "known_at"]
+    return table.select(*keys, *(pl.Series(column, input_column(table, column)) for column in values))
 
 
 def continued(kept: pl.DataFrame, table: pl.DataFrame, moment: int, *, name: str) -> pl.DataFrame:

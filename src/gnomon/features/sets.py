@@ -271,7 +271,8 @@ class FeatureSet:
     def _join(self, bars: pl.DataFrame, published: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         """The columns that the features read, side tables joined as of each bar. DataError for missing ones."""
         for name, table in published.items():
-            bars = join_asof(bars, table, prefix=name)
+            columns = [column for column in table.columns if f"{name}.{column}" in self.inputs]
+            bars = join_asof(bars, table, columns=columns, prefix=name)
         needed = tuple(dict.fromkeys(("timestamp", "symbol", *self.inputs)))
         require(bars, needed)
         return bars.select(needed)
