@@ -18,7 +18,13 @@ from gnomon.samples.base import Samples
 from gnomon.testing import models as battery
 
 # Small settings, so that the battery is quick.
-SETTINGS: dict[str, dict[str, Any]] = {"lightgbm": {"rounds": 60, "min_rows_in_leaf": 20, "learning_rate": 0.1}}
+SMALL_NET = {"window": 3, "batch_size": 128, "epochs": 4, "learning_rate": 0.01}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "lightgbm": {"rounds": 60, "min_rows_in_leaf": 20, "learning_rate": 0.1},
+    "mlp": {**SMALL_NET, "hidden": 16},
+    "lstm": {**SMALL_NET, "hidden": 12},
+    "gru": {**SMALL_NET, "hidden": 12},
+}
 
 
 @pytest.mark.parametrize("check", battery.MODEL_CHECKS, ids=lambda check: check.__name__)

@@ -70,6 +70,10 @@ class StageError(GnomonError):
     """A pipeline stage failed; the message names the stage and its cause (exit 1)."""
 
 
+class TrainingError(GnomonError):
+    """A fit went wrong, by a loss that is no number or a gradient that explodes: nothing is kept of it (exit 1)."""
+
+
 def nearest(word: str, options: Iterable[str]) -> str | None:
     """The option a person most likely meant, or None when nothing is near.
 

@@ -5,6 +5,10 @@ from gnomon.models.boosting.lightgbm import LightGBM
 from gnomon.models.bundle import ModelMeta, TrainedModel
 from gnomon.models.classical.logistic import LogisticRegression
 from gnomon.models.factory import ModelFactory, build_model
+from gnomon.models.neural.base import NetConfig, NeuralModel
+from gnomon.models.neural.gru import GRU
+from gnomon.models.neural.lstm import LSTM
+from gnomon.models.neural.mlp import MLP
 from gnomon.models.supervised import SupervisedModel
 from gnomon.samples.base import Forecast
 
@@ -12,6 +16,9 @@ BaseModel = ModelBase
 PredictionOutput = Forecast
 
 __all__ = [
+    "GRU",
+    "LSTM",
+    "MLP",
     "BaseModel",
     "Callback",
     "FitReport",
@@ -23,6 +30,8 @@ __all__ = [
     "ModelFactory",
     "ModelMeta",
     "ModelRegistry",
+    "NetConfig",
+    "NeuralModel",
     "PredictionOutput",
     "SupervisedModel",
     "TrainedModel",

@@ -69,6 +69,11 @@ class ModelBase(ABC):
     def __init__(self, config: ModelConfig | None = None) -> None:
         self.config = config if config is not None else self.Config()
 
+    @property
+    def context(self) -> int:
+        """Rows of the same symbol right before a row that its forecast also reads; 0 where each row stands alone."""
+        return 0
+
     @abstractmethod
     def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Sequence[Callback] = ()) -> FitReport:
         """Learns from `train`; `valid` only stops it early. Raises DataError for samples it cannot learn from."""

@@ -19,7 +19,7 @@ from gnomon.core.errors import DataError, IntegrityError, nearest
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json
 from gnomon.core.registry import build
-from gnomon.core.types import Array, Float32, Float64, Int64
+from gnomon.core.types import Array, Bool, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelConfig, State
 from gnomon.samples.base import CLASSES, UNKNOWN_END, Forecast, Samples
 
@@ -27,10 +27,9 @@ FACTS = "model.json"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Target:
-    """What is learned: features, the class of each row (0 short, 1 flat, 2 long) and its weight, of mean 1."""
+class Labels:
+    """What is learned: the class of each row (0 short, 1 flat, 2 long) and its weight, of mean 1."""
 
-    x: Float32[Array, "m f"]
     y: Int64[Array, " m"]
     weight: Float64[Array, " m"]
     rows: Int64[Array, " m"]
@@ -39,9 +38,32 @@ class Target:
     def __len__(self) -> int:
         return len(self.y)
 
+    def only(self, kept: Bool[Array, " m"]) -> Labels:
+        """Those that are kept, their weights again of mean 1."""
+        weight = self.weight[kept]
+        return Labels(y=self.y[kept], weight=weight / weight.mean() if weight.size else weight, rows=self.rows[kept])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Target(Labels):
+    """Labels with the features of their rows."""
+
+    x: Float32[Array, "m f"]
+
 
 def target_of(samples: Samples, horizon: int) -> Target:
     """The rows whose label at `horizon` is decided and weighs something. Raises DataError for impossible values."""
+    return with_features(labels_of(samples, horizon), samples)
+
+
+def with_features(labels: Labels, samples: Samples) -> Target:
+    """The labels with their features; a copy only where some rows are left out."""
+    x = samples.x if len(labels) == len(samples) else samples.x[labels.rows]
+    return Target(x=x, y=labels.y, weight=labels.weight, rows=labels.rows)
+
+
+def labels_of(samples: Samples, horizon: int) -> Labels:
+    """The labels at `horizon` that are decided and weigh something. Raises DataError for impossible values."""
     column = samples.horizon(horizon)
     weight = samples.weight[:, column].astype(np.float64)
     wrong = ~np.isfinite(weight) | (weight < 0)
@@ -56,11 +78,10 @@ def target_of(samples: Samples, horizon: int) -> Target:
         strange = sorted(set(np.unique(y).tolist()) - set(CLASSES))
         raise DataError(f"labels at horizon {horizon} must be -1, 0 or 1, found {strange}")
     kept = weight[rows]
-    x = samples.x if rows.size == len(samples) else samples.x[rows]
-    return Target(x=x, y=y + 1, weight=kept / kept.mean() if rows.size else kept, rows=rows)
+    return Labels(y=y + 1, weight=kept / kept.mean() if rows.size else kept, rows=rows)
 
 
-def log_loss(probability: Float64[Array, "m 3"], target: Target) -> float:
+def log_loss(probability: Float64[Array, "m 3"], target: Labels) -> float:
     """Weighted mean of -log of the probability given to what happened (natural log); a zero counts as 1e-15."""
     given = np.clip(probability[np.arange(len(target)), target.y], 1e-15, 1.0)
     return float(np.average(-np.log(given), weights=target.weight))
@@ -92,45 +113,55 @@ class SupervisedModel(ModelBase):
 
     def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Sequence[Callback] = ()) -> FitReport:
         """Learns the labels of its horizon; see `ModelBase.fit`."""
-        name = type(self).__name__
-        if not train.horizons:
-            raise DataError(f"{name} cannot learn: the samples carry no labels; build them with labels")
-        try:
-            horizon = train.horizons[0] if self.config.horizon is None else self.config.horizon
-            target = target_of(train, horizon)
-        except ValueError as error:
-            raise DataError(f"{name} cannot learn: {error}") from None
-        _refuse_infinite(train)
-        if len(target) < 2:
-            raise DataError(
-                f"{name} cannot learn: {len(target)} of {len(train)} training rows have a decided label with a weight "
-                f"at horizon {horizon}; bring a longer history or shorten the horizon"
-            )
-        counts = np.bincount(target.y, minlength=3)
-        if (counts > 0).sum() < 2:
-            only = CLASSES[int(counts.argmax())]
-            raise DataError(
-                f"{name} cannot learn: all {len(target)} training labels at horizon {horizon} are {only}; "
-                "change the barriers (labels.upper, labels.lower) so that there is something to tell apart"
-            )
-        checked = None
-        if valid is not None and len(valid):
-            _same_features(valid, train.feature_names, name)
-            _refuse_infinite(valid)
-            checked = target_of(valid, horizon)
-        self.feature_names, self.horizon = train.feature_names, horizon
+        labels, checked = self._accept(train, valid)
+        held_out = with_features(checked, valid) if checked is not None and valid is not None else None
         for callback in callbacks:
             callback.on_fit_start(self, train, valid)
-        report = self._fit(target, checked if checked is not None and len(checked) else None, callbacks)
+        report = self._fit(with_features(labels, train), held_out, callbacks)
         for callback in callbacks:
             callback.on_fit_end(self, report)
         return report
 
+    def _accept(self, train: Samples, valid: Samples | None) -> tuple[Labels, Labels | None]:
+        """What can be learned from, and validated on (None: nothing); notes horizon and features. Raises DataError."""
+        name = type(self).__name__
+        if not train.horizons:
+            raise DataError(f"{name} cannot learn: the samples carry no labels; build them with labels")
+        refuse_infinite(train)
+        try:
+            horizon = train.horizons[0] if self.config.horizon is None else self.config.horizon
+            labels = self._labels(train, horizon)
+        except ValueError as error:
+            raise DataError(f"{name} cannot learn: {error}") from None
+        if len(labels) < 2:
+            raise DataError(
+                f"{name} cannot learn: {len(labels)} of {len(train)} training rows have a decided label with a weight "
+                f"at horizon {horizon}; bring a longer history or shorten the horizon"
+            )
+        counts = np.bincount(labels.y, minlength=3)
+        if (counts > 0).sum() < 2:
+            only = CLASSES[int(counts.argmax())]
+            raise DataError(
+                f"{name} cannot learn: all {len(labels)} training labels at horizon {horizon} are {only}; "
+                "change the barriers (labels.upper, labels.lower) so that there is something to tell apart"
+            )
+        checked = None
+        if valid is not None and len(valid):
+            same_features(valid, train.feature_names, name)
+            refuse_infinite(valid)
+            checked = self._labels(valid, horizon)
+        self.feature_names, self.horizon = train.feature_names, horizon
+        return labels, checked if checked is not None and len(checked) else None
+
+    def _labels(self, samples: Samples, horizon: int) -> Labels:
+        """The labels that it can learn from, or be validated on."""
+        return labels_of(samples, horizon)
+
     def predict(self, samples: Samples, *, state: State | None = None) -> Forecast:  # noqa: ARG002
         """A forecast, one row a sample; `state` is not used."""
         horizon = self._fitted_horizon()
-        _same_features(samples, self.feature_names, type(self).__name__)
-        _refuse_infinite(samples)
+        same_features(samples, self.feature_names, type(self).__name__)
+        refuse_infinite(samples)
         probability = self._probability(samples.x) if len(samples) else np.empty((0, 3))
         return Forecast(
             probability=probability,
@@ -173,7 +204,8 @@ class SupervisedModel(ModelBase):
         return self.horizon
 
 
-def _same_features(samples: Samples, names: tuple[str, ...], model: str) -> None:
+def same_features(samples: Samples, names: tuple[str, ...], model: str) -> None:
+    """Raises DataError unless the samples carry these features in this order; `model` is named in it."""
     if samples.feature_names == names:
         return
     missing = [name for name in names if name not in samples.feature_names]
@@ -187,7 +219,8 @@ def _same_features(samples: Samples, names: tuple[str, ...], model: str) -> None
     )
 
 
-def _refuse_infinite(samples: Samples) -> None:
+def refuse_infinite(samples: Samples) -> None:
+    """Raises DataError that names the first feature with an infinite value, and its first row."""
     for f, name in enumerate(samples.feature_names):
         column = samples.x[:, f]
         if np.isinf(column).any():

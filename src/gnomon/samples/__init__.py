@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gnomon.samples.forecast import load_forecast, save_forecast
     from gnomon.samples.storage import load_samples, save_samples
     from gnomon.samples.transforms import SCALERS, RobustScaler, ScalerParams, StandardScaler, Transform
-    from gnomon.samples.windows import TimeSeriesDataset
+    from gnomon.samples.windows import TimeSeriesDataset, WindowState
 
 _HOMES = {
     "Assembly": "assemble",
@@ -30,6 +30,7 @@ _HOMES = {
     "StandardScaler": "transforms",
     "Transform": "transforms",
     "TimeSeriesDataset": "windows",
+    "WindowState": "windows",
 }
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "StandardScaler",
     "TimeSeriesDataset",
     "Transform",
+    "WindowState",
     "build_samples",
     "export_scaled",
     "load_forecast",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from gnomon.data.frames import Frame
+    from gnomon.samples.windows import TimeSeriesDataset
 
 UNKNOWN_END = np.iinfo(np.int64).max
 """`label_end` of a label that the data end too early to decide: later than every test, so purging removes it."""
@@ -69,6 +70,12 @@ class Samples:
         if bars not in self.horizons:
             raise ValueError(f"no labels at horizon {bars}; the samples carry {list(self.horizons)}")
         return self.horizons.index(bars)
+
+    def windows(self, length: int) -> TimeSeriesDataset:
+        """The windows of `length` rows: views that cross no symbol, gap or seam of a split, and copy nothing."""
+        from gnomon.samples.windows import TimeSeriesDataset
+
+        return TimeSeriesDataset(samples=self, length=length)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gnomon.core.errors import GateError
-from gnomon.core.types import Array, Int64
+from gnomon.core.types import Array, Int32, Int64
 from gnomon.samples.base import UNKNOWN_END
 from gnomon.splits.base import Fold, Splitter
 from gnomon.splits.times import checked_times
@@ -84,6 +84,36 @@ def overlapping(
     begun = np.searchsorted(known_at[others], label_end[rows], side="right")
     meets = (begun > 0) & (last_end[np.maximum(begun, 1) - 1] >= known_at[rows])
     return np.asarray(rows[meets])
+
+
+def audit_windows(
+    first: Int64[Array, " k"],
+    last: Int64[Array, " k"],
+    part: Int64[Array, " m"],
+    symbol: Int32[Array, " n"],
+    known_at: Int64[Array, " n"],
+    *,
+    gap: int | None = None,
+) -> Int64[Array, " bad"]:
+    """Which windows, given by their first and last row among all samples, hold what they must not.
+
+    A window is bad when it reaches a row outside `part` (across an edge of the split), a second symbol, a step back in
+    time, or a step of more than `gap` microseconds. It looks at keys and times alone, never at segments.
+
+    >>> symbol, known_at = np.array([0, 0, 0, 1, 1, 1]), np.array([1, 2, 9, 1, 2, 3])
+    >>> audit_windows(np.array([0, 1, 2, 4]), np.array([1, 2, 3, 5]), np.array([0, 1, 2, 3, 4]), symbol, known_at,
+    ...               gap=5).tolist()
+    [1, 2, 3]
+    """
+    outside = np.ones(len(symbol), np.int64)
+    outside[part] = 0
+    step = np.diff(known_at)
+    torn = (np.diff(symbol) != 0) | (step <= 0) | ((step > gap) if gap is not None else False)
+    outside_before = np.concatenate([[0], np.cumsum(outside)])
+    torn_before = np.concatenate([[0], np.cumsum(torn)])
+    reaches_out = outside_before[last + 1] > outside_before[first]
+    crosses = torn_before[last] > torn_before[first]
+    return np.flatnonzero(reaches_out | crosses | (last < first))
 
 
 @dataclass(frozen=True)

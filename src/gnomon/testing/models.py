@@ -22,6 +22,7 @@ from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Float64
 from gnomon.models.base import ModelBase
 from gnomon.samples.base import UNKNOWN_END, Samples
+from gnomon.samples.windows import with_context
 
 Make = Callable[[], ModelBase]
 Check = Callable[[Make, Path], None]
@@ -114,13 +115,17 @@ def fits_the_same_bytes_twice(make: Make, folder: Path) -> None:
 
 
 def forecasts_each_row_by_itself(make: Make, folder: Path) -> None:  # noqa: ARG001
-    """A row's forecast is the same bits alone, in any batch, at any place, missing features included."""
+    """A row's forecast is the same bits alone, in any batch, at any place, missing features included.
+
+    A model that reads the rows before a row (`context`) is given those too, and no more.
+    """
     train, other = _with_holes(planted_samples()), _with_holes(planted_samples(257, part="other"))
     model = make()
     model.fit(train)
     together = model.predict(other).probability
     for rows in [np.array([i]) for i in range(0, 257, 16)] + [np.arange(k, 257) for k in (1, 3, 7, 100, 250)]:
-        alone = model.predict(other.take(rows)).probability
+        part, at = with_context(other, rows, model.context)
+        alone = model.predict(part).probability[at]
         assert np.array_equal(alone, together[rows]), (
             f"rows {rows[0]} to {rows[-1]} alone get another forecast than in a batch of 257"
         )
@@ -167,11 +172,13 @@ def weighs_its_rows(make: Make, folder: Path) -> None:  # noqa: ARG001
     agreement = float(np.corrcoef(edges[0], edges[1])[0, 1])
     assert agreement < -0.5, f"turning the weights round must turn the forecast round; they correlate {agreement:.2f}"
 
+    # The last rows of each symbol: nothing that a model reads before another row.
+    late = np.flatnonzero(np.diff(train.symbol, append=-1))[train.symbol] - np.arange(len(train)) < len(train) // 4
     poisoned = train.label_end.copy()
-    poisoned[against] = UNKNOWN_END
-    undecided = replace(train, label_end=poisoned, y=np.where(against[:, None], 1, train.y).astype(np.int8))
-    weightless = replace(undecided, label_end=train.label_end, weight=(~against).astype(np.float32)[:, None])
-    kept = train.take(np.flatnonzero(~against))
+    poisoned[late] = UNKNOWN_END
+    undecided = replace(train, label_end=poisoned, y=np.where(late[:, None], 1, train.y).astype(np.int8))
+    weightless = replace(undecided, label_end=train.label_end, weight=(~late).astype(np.float32)[:, None])
+    kept = train.take(np.flatnonzero(~late))
     forecasts = []
     for samples in (kept, undecided, weightless):
         model = make()

@@ -1,0 +1,69 @@
+"""Forecasts of a fitted net, always in batches of one fixed shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from gnomon.core.errors import ConfigError
+from gnomon.core.types import Array, Float32, Float64, Int64
+from gnomon.models.neural.data import tidy
+from gnomon.samples.windows import gather_windows
+
+if TYPE_CHECKING:
+    from gnomon.models.neural.base import NetConfig, NeuralModel
+
+BATCH = 32
+"""Windows that go through the net together, whatever is asked for: another batch shape gives other last bits."""
+
+
+def device_of(config: NetConfig) -> torch.device:
+    """The device that a config asks for. ConfigError where it is not there."""
+    there = torch.cuda.is_available()
+    if config.device == "cuda" and not there:
+        raise ConfigError("device = cuda, but PyTorch finds no GPU here; set device to auto or cpu")
+    return torch.device("cuda", 0) if there and config.device != "cpu" else torch.device("cpu")
+
+
+@contextmanager
+def steady(config: NetConfig) -> Iterator[None]:
+    """PyTorch with the config's threads and determinism; it is put back as it was."""
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    warns = torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.set_num_threads(config.threads)
+    torch.use_deterministic_algorithms(config.deterministic)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict, warn_only=warns)
+
+
+def forecast_windows(
+    model: NeuralModel, x: Float32[Array, "n f"], ends: Int64[Array, " m"]
+) -> tuple[Float64[Array, "m 3"], Float64[Array, "m q"] | None]:
+    """Probabilities, and quantiles where the head has them, for the windows that end at the given rows."""
+    assert model.network is not None
+    assert model.head is not None
+    config, device = model.config, device_of(model.config)
+    network, head = model.network.to(device).eval(), model.head.to(device).eval()
+    probability = np.empty((len(ends), 3))
+    levels = len(config.quantile_levels)
+    quantiles = np.empty((len(ends), levels)) if levels else None
+    batch = torch.zeros((BATCH, config.window, x.shape[1]))
+    with steady(config), torch.inference_mode():
+        for start in range(0, len(ends), BATCH):
+            at = ends[start : start + BATCH]
+            batch[: len(at)] = tidy(gather_windows(x, at, config.window), config.clip)
+            out = head(network(batch.to(device)))
+            probability[start : start + len(at)] = head.probability(out)[: len(at)].cpu().numpy()
+            returns = head.quantiles(out)
+            if quantiles is not None and returns is not None:
+                quantiles[start : start + len(at)] = returns[: len(at)].cpu().numpy()
+    # Sums in float32 are 1 within 1e-7 only.
+    probability /= probability.sum(axis=1, keepdims=True)
+    return probability, quantiles
