@@ -65,18 +65,16 @@ def whole_windows(segment: Int32[Array, " n"], length: int) -> Bool[Array, " n"]
     return whole
 
 
-def gather_windows(
-    x: Float32[Array, "n f"], ends: Int64[Array, " m"], length: int
-) -> Float32[Array, "m length f"]:
+def gather_windows(x: Float32[Array, "n f"], ends: Int64[Array, " m"], length: int) -> Float32[Array, "m length f"]:
     """The windows that end at the given rows, in one new array; nothing else is copied."""
     features = x.shape[1]
     if not len(ends) or not x.flags.c_contiguous:
-        return x[ends[:, None] + np.arange(1 - length, 1)]
+        return np.asarray(x[ends[:, None] + np.arange(1 - length, 1)])
     # A window is one run of memory, so that a batch is copied run by run, not number by number.
     runs = np.lib.stride_tricks.as_strided(
         x, (len(x) - length + 1, length * features), (x.strides[0], x.itemsize), writeable=False
     )
-    return runs[ends - length + 1].reshape(len(ends), length, features)
+    return np.asarray(runs[ends - length + 1].reshape(len(ends), length, features))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -135,8 +133,8 @@ class WindowState:
         step = int(samples.known_at[start]) - self.last[name]
         if step <= 0:
             raise DataError(
-                f"the rows of {name} must come after those already seen: the first is {-step} microseconds before or at "
-                "the last one; feed each row once, in the order of time"
+                f"the rows of {name} must come after those already seen: the first is {-step} microseconds before the "
+                "last one, or at it; feed each row once, in the order of time"
             )
         return self.rows[name] if step <= self.gap else none
 
@@ -150,9 +148,7 @@ class WindowState:
         return cls(length=held["length"], gap=held["gap"], last=dict(held["last"]), rows=dict(held["rows"]))
 
 
-def with_context(
-    samples: Samples, rows: Int64[Array, " m"], context: int
-) -> tuple[Samples, Int64[Array, " m"]]:
+def with_context(samples: Samples, rows: Int64[Array, " m"], context: int) -> tuple[Samples, Int64[Array, " m"]]:
     """The given rows (sorted) and up to `context` rows of the same run before each, and where the given rows now are.
 
     What came before a row was known at its time, so to *predict* with it is no leak, whatever part of a split it is in.

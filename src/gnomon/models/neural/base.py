@@ -108,7 +108,7 @@ class NetConfig(ModelConfig):
     checkpoint_every: int = Field(default=500, ge=1)
     """Steps between checkpoints, where a fit is given a folder for them."""
     landscape_points: int = Field(default=0, ge=0, le=101)
-    """Points on a side of the loss landscape that the report gets; 0 leaves it out. It costs that many passes, squared."""
+    """Points on a side of the loss landscape in the fit's report; 0 leaves it out. It costs their square in passes."""
 
     @property
     def stop_after(self) -> int | None:
@@ -174,7 +174,7 @@ class NeuralModel(SupervisedModel):
 
         `init_from`: a fitted net of the same shape, or the folder of one, whose weights it begins with (see
         `freeze_epochs`). `checkpoint`: a folder of this fit's own; a fit that was killed and is called again with it
-        goes on from there and ends in the same bytes. Raises TrainingError, and keeps nothing, when it becomes unstable.
+        goes on from there and ends in the same bytes. Raises TrainingError when it becomes unstable, and keeps nothing.
         """
         from gnomon.models.neural.trainer import train_network
         from gnomon.models.neural.weights import take_over
@@ -206,8 +206,8 @@ class NeuralModel(SupervisedModel):
     def predict(self, samples: Samples, *, state: State | None = None) -> Forecast:
         """A forecast, one row a sample.
 
-        `state`, made by `initial_state`, carries the last rows of each symbol from call to call, so that rows fed one by
-        one are forecast to the last bit like rows fed together.
+        `state`, made by `initial_state`, carries the last rows of each symbol from call to call, so that rows fed one
+        by one are forecast to the last bit like rows fed together.
         """
         horizon = self._fitted_horizon()
         same_features(samples, self.feature_names, type(self).__name__)
@@ -326,5 +326,3 @@ def _usual_gap(train: Samples) -> int:
 
     steps = np.diff(train.known_at)[np.diff(train.segment) == 0]
     return int(GAP_STEPS * np.median(steps)) if steps.size else np.iinfo(np.int64).max
-
-

@@ -74,7 +74,7 @@ def save_checkpoint(folder: Path, progress: Progress, tensors: Mapping[str, Tens
 
 
 def load_checkpoint(folder: Path, identity: str) -> tuple[Progress, dict[str, Tensor]] | None:
-    """The last checkpoint in the folder; None where there is none. IntegrityError for a damaged or another fit's one."""
+    """The last checkpoint in the folder, or None. IntegrityError for one that is damaged, or of another fit."""
     steps = _steps(folder)
     if not steps:
         return None

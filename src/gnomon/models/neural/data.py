@@ -128,7 +128,6 @@ class Schedule:
         return cuts[self.rank :: self.world]
 
 
-
 def _as_tensor(x: Float32[Array, "n f"]) -> Tensor:
     """The same memory, also where it is read-only, as samples opened from disk are; nothing here writes into it."""
     with warnings.catch_warnings():

@@ -43,6 +43,4 @@ class MLP(NeuralModel):
         from gnomon.models.neural.networks.mlp import MLPNetwork
 
         config = self.config
-        return MLPNetwork(
-            features, length, hidden=config.hidden, layers=config.layers, dropout=config.dropout
-        )
+        return MLPNetwork(features, length, hidden=config.hidden, layers=config.layers, dropout=config.dropout)

@@ -85,7 +85,7 @@ def dead_units(network: nn.Module, x: Tensor) -> float:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LossLandscape:
-    """The loss on a plane through the weights: `loss[i, j]` at `along[i]` times one direction plus `along[j]` times another.
+    """The loss on a plane through the weights: `loss[i, j]` at `along[i]` of one direction and `along[j]` of another.
 
     The directions are random and as long, filter by filter, as the weights themselves, so that 1 is the size of the
     weights. Biases and norms stay. Reference: Li et al. 2018, "Visualizing the loss landscape of neural nets".
@@ -98,7 +98,7 @@ class LossLandscape:
 def loss_landscape(
     model: NeuralModel, samples: Samples, *, points: int = 11, span: float = 1.0, seed: int = 0, rows: int = 1024
 ) -> LossLandscape:
-    """The loss of a fitted net around its weights, on at most `rows` windows of the samples; the net is left as it was."""
+    """The loss of a fitted net around its weights, on at most `rows` windows of the samples; the net stays as it was."""
     if model.network is None or model.head is None:
         raise ValueError(f"this {type(model).__name__} was not fitted yet; call fit, or load a saved one")
     assert model.horizon is not None
@@ -178,7 +178,8 @@ def importance(
     spread = x.detach().double().flatten(0, 1).std(dim=0, correction=0)
     size = (slope.double().abs().sum(dim=1).mean(dim=0) * spread).cpu().numpy()
     total = float(size.sum())
-    return {name: float(value) / total if total > 0 else 1.0 / len(names) for name, value in zip(names, size, strict=True)}
+    share = size / total if total > 0 else np.full(len(names), 1.0 / len(names))
+    return {name: float(value) for name, value in zip(names, share, strict=True)}
 
 
 def mean_losses(

@@ -1,7 +1,8 @@
 """The one trainer of all nets: PyTorch Lightning runs the loop, on the CPU, a GPU, or several processes (DDP).
 
-What a step does is a function of the seed and the step's number alone (which windows, which units drop out, how large the
-step is), so a fit that was killed goes on from a checkpoint, in the middle of an epoch too, and ends in the same bytes.
+What a step does is a function of the seed and the step's number alone (which windows, which units drop out, how large
+the step is), so a fit that was killed goes on from a checkpoint, in the middle of an epoch too, and ends in the same
+bytes.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from gnomon.models.neural.checkpoint import (
 )
 from gnomon.models.neural.data import Batch, Schedule, Windows
 from gnomon.models.neural.inference import device_of, steady
+from gnomon.models.neural.processes import fit_in_processes, hand_back, hand_back_failure
 from gnomon.models.neural.quiet import quiet_lightning
 from gnomon.models.neural.stability import (
     GradientNoise,
@@ -73,7 +75,8 @@ def train_network(
         learner.resume()
 
     def tell(epoch: int, metrics: Mapping[str, float]) -> bool:
-        return any([callback.on_iteration_end(model, epoch, metrics) for callback in callbacks])
+        stops = [callback.on_iteration_end(model, epoch, metrics) for callback in callbacks]
+        return any(stops)
 
     learner.replay(tell)
     with steady(config), quiet_lightning() as folder:
@@ -81,8 +84,6 @@ def train_network(
             learner.tell = tell
             fit(learner, folder)
         else:
-            from gnomon.models.neural.processes import fit_in_processes
-
             fit_in_processes(learner, folder)
             learner.replay(tell)
         learner.restore_best()
@@ -170,6 +171,8 @@ class Learner(lightning.LightningModule):
         self.moments: dict[str, Tensor] = {}
         """The optimiser's, of a checkpoint, until the optimiser takes them."""
         self.tell: Told | None = None
+        self.exchange: Path | None = None
+        """Where processes that share the fit leave how it ended."""
         self.checkpoints: Path | None = None
         self.identity = ""
 
@@ -202,7 +205,11 @@ class Learner(lightning.LightningModule):
         optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=self.config.learning_rate)
         if self.moments:
             for name, parameter in named:
-                own = {k: self.moments[f"{name}/{k}"] for k in ("step", "exp_avg", "exp_avg_sq") if f"{name}/{k}" in self.moments}
+                own = {
+                    k: self.moments[f"{name}/{k}"]
+                    for k in ("step", "exp_avg", "exp_avg_sq")
+                    if f"{name}/{k}" in self.moments
+                }
                 if own:
                     optimizer.state[parameter] = own
             self.moments = {}
@@ -236,7 +243,7 @@ class Learner(lightning.LightningModule):
             self.stop_as_unstable(f"the loss is {float(loss.detach())}")
         return loss * batch.share
 
-    def configure_gradient_clipping(self, optimizer: Any, gradient_clip_val: Any = None, gradient_clip_algorithm: Any = None) -> None:  # noqa: ARG002, E501
+    def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:  # noqa: ARG002
         """Measures the gradient, stops where it explodes, cuts it to the norm that is allowed."""
         for part in self.frozen():
             for parameter in part.parameters():
@@ -261,11 +268,14 @@ class Learner(lightning.LightningModule):
 
     def stop_as_unstable(self, cause: str) -> None:
         """Raises TrainingError."""
-        raise TrainingError(
+        error = TrainingError(
             f"the fit became unstable at step {self.progress.step} (epoch {self.epoch}): {cause}; lower learning_rate "
             f"(now {self.config.learning_rate:g}) or gradient_clip (now {self.config.gradient_clip}), and look for "
             "extreme feature values"
         )
+        if self.exchange is not None:
+            hand_back_failure(self, error)
+        raise error
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Counts the step; writes a checkpoint now and then."""
@@ -277,7 +287,9 @@ class Learner(lightning.LightningModule):
     def on_train_epoch_end(self) -> None:
         """Judges the epoch, keeps the best weights, and decides whether to go on."""
         progress, epoch = self.progress, self.epoch - 1
-        sums = self.together(torch.tensor([progress.loss_sum, progress.log_loss_sum, progress.weight_sum], dtype=torch.float64))
+        sums = self.together(
+            torch.tensor([progress.loss_sum, progress.log_loss_sum, progress.weight_sum], dtype=torch.float64)
+        )
         loss_sum, log_loss_sum, weight = sums.tolist()
         metrics = {"train_loss": loss_sum / weight, "train_log_loss": log_loss_sum / weight}
         if self.judged is not None:
@@ -305,6 +317,11 @@ class Learner(lightning.LightningModule):
         if progress.stopped:
             self.trainer.should_stop = True
 
+    def on_train_end(self) -> None:
+        """Hands the result to the process that waits for it."""
+        if self.exchange is not None and self.global_rank == 0:
+            hand_back(self)
+
     def frozen(self) -> list[nn.Module]:
         """The parts that do not learn in the present epoch."""
         config, epoch = self.config, self.epoch
@@ -326,7 +343,7 @@ class Learner(lightning.LightningModule):
         """The sums over all processes."""
         if self._trainer is None or self.trainer.world_size == 1:
             return sums
-        return self.trainer.strategy.reduce(sums.to(self.device), reduce_op="sum").cpu()  # type: ignore[union-attr]
+        return self.trainer.strategy.reduce(sums.to(self.device), reduce_op="sum").cpu()
 
     def curve(self, name: str, value: float) -> None:
         """Adds a value to a curve."""

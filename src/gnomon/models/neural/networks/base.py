@@ -24,5 +24,3 @@ class Network(nn.Module, ABC):
 def parameter_count(module: nn.Module) -> int:
     """How many numbers are learned."""
     return sum(parameter.numel() for parameter in module.parameters())
-
-

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from torch import Tensor, nn
 
 from gnomon.models.neural.networks.base import Network
@@ -17,7 +19,7 @@ class MLPNetwork(Network):
         self.layers = nn.Sequential(
             *(
                 nn.Sequential(nn.Linear(before, after), nn.GELU(), nn.Dropout(dropout))
-                for before, after in zip(sizes[:-1], sizes[1:], strict=True)
+                for before, after in itertools.pairwise(sizes)
             )
         )
 
