@@ -98,7 +98,7 @@ class LossLandscape:
 def loss_landscape(
     model: NeuralModel, samples: Samples, *, points: int = 11, span: float = 1.0, seed: int = 0, rows: int = 1024
 ) -> LossLandscape:
-    """The loss of a fitted net around its weights, on at most `rows` windows of the samples; the net stays as it was."""
+    """The loss of a fitted net around its weights, on at most `rows` windows; the net stays as it was."""
     if model.network is None or model.head is None:
         raise ValueError(f"this {type(model).__name__} was not fitted yet; call fit, or load a saved one")
     assert model.horizon is not None
@@ -185,7 +185,7 @@ def importance(
 def mean_losses(
     network: nn.Module, head: Any, schedule: Schedule, device: torch.device, together: Callable[[Tensor], Tensor]
 ) -> tuple[float, float]:
-    """Weighted mean of the head's loss and of the log loss (natural) over all windows; `together` adds over processes."""
+    """Weighted mean of the loss and of the log loss over all windows; `together` adds over processes."""
     sums = torch.zeros(3, dtype=torch.float64)
     with evaluating(network, head), torch.no_grad():
         for items in schedule.parts():
