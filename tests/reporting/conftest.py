@@ -15,6 +15,7 @@ import pytest
 from gnomon import metrics as quality
 from gnomon.data.base import TIMESTAMP
 from gnomon.evaluation.base import Evaluation, ForecastQuality
+from gnomon.evaluation.calibration import Judged, drift_table, reliability_table, score_table
 from gnomon.evaluation.engine import evaluate
 from gnomon.evaluation.trials import Trials
 from gnomon.execution.base import ExecutionConfig
@@ -66,6 +67,7 @@ def make_quality(seed: int) -> ForecastQuality:
     probability = rng.dirichlet((2.0, 5.0, 2.0), 400)
     actual = np.array([rng.choice((-1, 0, 1), p=row) for row in probability])
     said = quality.predicted_class(probability)
+    judged = make_judged(seed, actual, probability)
     return ForecastQuality(
         metrics={
             "rows": 400.0,
@@ -82,6 +84,25 @@ def make_quality(seed: int) -> ForecastQuality:
         },
         calibration=quality.calibration_table(actual, probability),
         confusion=quality.confusion_table(actual, said),
+        scores=score_table(judged, rng=rng),
+        reliability=reliability_table(judged, rng=rng),
+        drift=drift_table(judged, rng=rng),
+    )
+
+
+def make_judged(seed: int, actual: np.ndarray, probability: np.ndarray) -> Judged:
+    """Calibrated forecasts with sets and quantiles; those of odd seeds are as the model made them."""
+    bold = probability**2
+    stages = {"forecast": probability, "uncalibrated": bold / bold.sum(axis=1, keepdims=True)}
+    return Judged(
+        came=actual + 1,
+        known_at=1_600_000_000_000_000 + np.arange(400) * 86_400_000_000,
+        horizon=5,
+        probability=stages if seed % 2 == 0 else {"forecast": probability},
+        allowed=probability > 0.2 if seed % 2 == 0 else None,
+        quantiles=np.tile([-0.02, 0.0, 0.02], (400, 1)) if seed % 2 == 0 else None,
+        quantile_levels=(0.1, 0.5, 0.9),
+        forward_return=0.01 * actual.astype(np.float64),
     )
 
 
@@ -161,6 +182,18 @@ def make_content(**changes: Any) -> ReportContent:
         "limitations": ("Fills are at the open of the next bar.",),
     }
     return ReportContent(**(values | changes))
+
+
+@pytest.fixture(scope="session")
+def calibrated() -> ForecastQuality:
+    """Calibrated forecasts, with sets and quantiles."""
+    return make_quality(0)
+
+
+@pytest.fixture(scope="session")
+def plain() -> ForecastQuality:
+    """Forecasts as the model made them."""
+    return make_quality(1)
 
 
 @pytest.fixture(scope="session")

@@ -52,6 +52,8 @@ def test_all_sections_and_figures_are_there(noise: ReportContent) -> None:
         "regimes",
         "stress",
         "calibration",
+        "reliability",
+        "calibration_drift",
         "importance",
         "importance_2",
         "training",

@@ -100,7 +100,7 @@ def test_figures_are_json_that_can_be_read(pages: dict[str, str]) -> None:
     page = Page(pages["noise"])
     data = [json.loads(text) for given, text in page.scripts if given.get("class") == "plot-data"]
     (shared,) = [json.loads(text) for given, text in page.scripts if given.get("id") == "shared"]
-    assert len(data) == 8 + 2 + 3 + 2
+    assert len(data) == 8 + 2 + 3 + 2 + 2 + 1
     assert all(set(one) == {"data", "layout"} for one in data)
     assert len(shared) == 1
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any, Self
 
@@ -151,13 +151,19 @@ class ForecastQuality:
     """How good the forecasts of one split are, apart from trading.
 
     `metrics`: accuracy, balanced_accuracy, log_loss, brier_score, auc, mcc, calibration_error, information_coefficient,
-    base_rate (accuracy of always saying the commonest class), rows. `calibration`: class, low, high, count, forecast,
-    observed. `confusion`: actual, short, flat, long (counts by forecast class).
+    base_rate (accuracy of always saying the commonest class), rows, and every figure of `scores`. `calibration`: class,
+    low, high, count, forecast, observed. `confusion`: actual, short, flat, long (counts by forecast class). `scores`:
+    figure, stage ("forecast", or "uncalibrated": before calibration), value, error (bootstrap standard error).
+    `reliability`: stage, binning, low, high, count, forecast, observed, error, of the likeliest class. `drift`: start,
+    rows, stage, calibration_error, error, debiased, a quarter (or month) each.
     """
 
     metrics: Mapping[str, float]
     calibration: pl.DataFrame
     confusion: pl.DataFrame
+    scores: pl.DataFrame = field(default_factory=pl.DataFrame)
+    reliability: pl.DataFrame = field(default_factory=pl.DataFrame)
+    drift: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,13 +229,13 @@ class Evaluation:
         refuse_bare_sharpe(self.name, self.metrics)
         refuse_bare_sharpe(f"{self.name}.risk", self.risk)
         require_doubt(self.name, self.doubt)
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for one in fields(self):
+            value = getattr(self, one.name)
             if isinstance(value, pl.DataFrame) and any("sharpe" in column for column in value.columns):
                 missing = [column for column in DOUBT_COLUMNS if column not in value.columns]
                 if missing:
                     raise ValueError(
-                        f"{self.name}: the frame {field.name!r} shows a Sharpe ratio without its doubt; it lacks "
+                        f"{self.name}: the frame {one.name!r} shows a Sharpe ratio without its doubt; it lacks "
                         f"{', '.join(missing)} (add `SharpeDoubt.row()` to each of its rows)"
                     )
 

@@ -181,7 +181,7 @@ def evaluate(
         ),
         cost_sensitivity=_cost_sensitivity(case, config.cost_multiples, replace(tries, spa_pvalue=math.nan)),
         break_even_bps=break_even,
-        forecast=qualities(forecast, samples),
+        forecast=qualities(forecast, samples, seed=seed),
         monthly=monthly_returns(case.returns, case.timestamps),
         yearly=yearly_returns(case.returns, case.timestamps),
         # The account starts at the close before the first bar, so the first bar stands for that too.

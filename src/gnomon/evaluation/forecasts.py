@@ -9,17 +9,17 @@ import numpy as np
 import polars as pl
 
 from gnomon.core.errors import DataError
+from gnomon.core.seeds import generator
 from gnomon.evaluation.base import ForecastQuality
-from gnomon.metrics.calibration import calibration_table, expected_calibration_error
+from gnomon.evaluation.calibration import Judged, drift_table, reliability_table, score_table
+from gnomon.metrics.calibration import calibration_table
 from gnomon.metrics.forecasts import (
     accuracy,
     auc,
     balanced_accuracy,
     base_rate,
-    brier_score,
     confusion_table,
     information_coefficient,
-    log_loss,
     matthews_correlation,
     predicted_class,
 )
@@ -29,10 +29,11 @@ ONE_SPLIT = "test"
 """The name of the split when a single forecast is given."""
 
 
-def forecast_quality(forecast: Forecast, samples: Samples, *, bins: int = 10) -> ForecastQuality:
+def forecast_quality(forecast: Forecast, samples: Samples, *, bins: int = 10, seed: int = 7) -> ForecastQuality:
     """How good a forecast is, on the rows of `samples` whose label is decided at its horizon.
 
-    Rows are matched by symbol and moment; a forecast without a decided label is left out. DataError where none match.
+    Rows are matched by symbol and moment; a forecast without a decided label is left out. `seed` draws the bootstrap of
+    the standard errors. DataError where none match.
     """
     column = samples.horizon(forecast.horizon)
     truth = pl.DataFrame(
@@ -59,23 +60,48 @@ def forecast_quality(forecast: Forecast, samples: Samples, *, bins: int = 10) ->
     rows = both["row"].to_numpy()
     actual, probability = both["y"].to_numpy(), forecast.probability[rows]
     predicted = predicted_class(probability)
+    stages = {"forecast": probability}
+    if forecast.uncalibrated is not None:
+        stages["uncalibrated"] = forecast.uncalibrated[rows]
+    judged = Judged(
+        came=actual.astype(np.int64) + 1,
+        known_at=forecast.known_at[rows],
+        horizon=forecast.horizon,
+        probability=stages,
+        allowed=_sets(forecast, rows),
+        quantiles=None if forecast.quantiles is None else forecast.quantiles[rows],
+        quantile_levels=forecast.quantile_levels,
+        forward_return=both["came"].to_numpy(),
+    )
+    rng = generator(seed, "evaluation", "calibration")
+    scores = score_table(judged, rng=rng)
+    own = scores.filter(pl.col("stage") == "forecast")
     return ForecastQuality(
         metrics={
             "rows": float(len(rows)),
             "accuracy": accuracy(actual, predicted),
             "base_rate": base_rate(actual),
             "balanced_accuracy": balanced_accuracy(actual, predicted),
-            "log_loss": log_loss(actual, probability),
             "base_log_loss": base_log_loss(actual),
-            "brier_score": brier_score(actual, probability),
             "auc": auc(actual, probability),
             "mcc": matthews_correlation(actual, predicted),
-            "calibration_error": expected_calibration_error(actual, probability, bins=bins),
             "information_coefficient": information_coefficient(forecast.edge()[rows], both["came"].to_numpy()),
+            **dict(zip(own["figure"].to_list(), own["value"].to_list(), strict=True)),
         },
         calibration=calibration_table(actual, probability, bins=bins),
         confusion=confusion_table(actual, predicted),
+        scores=scores,
+        reliability=reliability_table(judged, rng=rng),
+        drift=drift_table(judged, rng=rng),
     )
+
+
+def _sets(forecast: Forecast, rows: np.ndarray) -> np.ndarray | None:
+    """The sets of these rows; None where each allows everything or nothing, which only says who has an opinion."""
+    if forecast.allowed is None:
+        return None
+    allowed = forecast.allowed[rows]
+    return allowed if np.isin(allowed.sum(axis=1), (1, 2)).any() else None
 
 
 def base_log_loss(actual: np.ndarray) -> float:
@@ -87,14 +113,17 @@ def base_log_loss(actual: np.ndarray) -> float:
 
 
 def qualities(
-    forecast: Forecast | Mapping[str, Forecast] | None, samples: Samples | Mapping[str, Samples] | None
+    forecast: Forecast | Mapping[str, Forecast] | None,
+    samples: Samples | Mapping[str, Samples] | None,
+    *,
+    seed: int = 7,
 ) -> dict[str, ForecastQuality]:
     """`forecast_quality` by split; nothing where there are no forecasts or no labels to hold them against."""
     if forecast is None or samples is None:
         return {}
     forecasts = {ONE_SPLIT: forecast} if isinstance(forecast, Forecast) else dict(forecast)
     return {
-        name: forecast_quality(one, samples if isinstance(samples, Samples) else samples[name])
+        name: forecast_quality(one, samples if isinstance(samples, Samples) else samples[name], seed=seed)
         for name, one in forecasts.items()
         if isinstance(samples, Samples) or name in samples
     }

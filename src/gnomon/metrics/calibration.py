@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
+from scipy.special import ndtr
 
 from gnomon.core.types import Array, Bool, Float64, Int64
 from gnomon.metrics.forecasts import NAMES, rows_of
@@ -114,7 +115,7 @@ def distance(
         # What the gap would be by luck, were it the true one: the mean of a folded normal.
         spread = np.sqrt(np.maximum(share * (1.0 - share), 0.0) / rows)
         ratio = np.divide(gap, spread, out=np.full_like(gap, np.inf), where=spread > 0.0)
-        folded = spread * math.sqrt(2.0 / math.pi) * np.exp(-0.5 * ratio**2) + gap * _within(ratio)
+        folded = spread * math.sqrt(2.0 / math.pi) * np.exp(-0.5 * ratio**2) + gap * (2.0 * ndtr(ratio) - 1.0)
         return max(0.0, float(np.average(2.0 * gap - folded, weights=rows)))
     return float(np.average(gap, weights=rows))
 
@@ -194,8 +195,3 @@ def _curve(values: Float64[Array, " n"], happened: Bool[Array, " n"], bins: int,
         },
         schema=CURVE_SCHEMA,
     )
-
-
-def _within(ratio: Float64[Array, " n"]) -> Float64[Array, " n"]:
-    """The chance that a standard normal lies within so many standard deviations."""
-    return np.array([math.erf(value / math.sqrt(2.0)) for value in ratio])

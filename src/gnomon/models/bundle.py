@@ -78,7 +78,8 @@ class TrainedModel:
             forecast = replace(raw, probability=probability, uncalibrated=raw.probability)
         if self.conformal is not None:
             allowed = self.conformal.allowed(forecast.probability, raw.known_at, raw.symbol, raw.symbols)
-            forecast = replace(forecast, allowed=allowed)
+            # A row that the model itself abstained from stays without a class.
+            forecast = replace(forecast, allowed=allowed if raw.allowed is None else allowed & raw.allowed)
         return forecast
 
     def save(self, folder: Path) -> None:

@@ -19,7 +19,7 @@ from gnomon.models.calibration.base import FittedOn
 from gnomon.models.calibration.calibration import Calibration, fit_calibrator
 from gnomon.models.calibration.conformal import Conformal, ConformalSets, row_chance
 from gnomon.models.supervised import Target, target_of
-from gnomon.samples.base import UNKNOWN_END, Samples
+from gnomon.samples.base import UNKNOWN_END, Forecast, Samples
 
 FEWEST = 50
 """Validation rows with a decided label below which no calibrator is fitted."""
@@ -56,35 +56,58 @@ def calibrated(
     if training.calibration != "none" and training.conformal is not None and not shared:
         calibrating, judging = held_out(rows, 0.5, horizon=horizon)
     if training.calibration != "none":
-        target = target_of(calibrating, horizon)
+        forecast, target = _judged(trained, calibrating, target_of(calibrating, horizon))
         if len(target) < FEWEST:
             notes.append(f"not calibrated: {len(target)} decided validation rows, {FEWEST} are needed")
         else:
-            seen = calibrating.take(target.rows)
-            said = trained.predict(seen).probability
-            calibrator = fit_calibrator(training.calibration, said, target.y, target.weight)
-            record = FittedOn.of(seen, horizon, shared=shared)
-            trained = replace(trained, calibration=Calibration(training.calibration, calibrator, record))
+            calibrator = fit_calibrator(training.calibration, forecast.probability, target.y, target.weight)
+            seen = FittedOn.of(calibrating.take(target.rows), horizon, shared=shared)
+            trained = replace(trained, calibration=Calibration(training.calibration, calibrator, seen))
     if training.conformal is not None:
         asked = training.conformal
-        decided = _decided(judging, horizon)
-        seen = judging.take(decided.rows)
-        forecast = trained.predict(seen)
+        forecast, target = _judged(trained, judging, _decided(judging, horizon))
         sets = ConformalSets.fit(
             forecast.probability,
-            decided.y,
-            row_chance(seen.known_at, seen.symbol, seen.symbols),
+            target.y,
+            row_chance(forecast.known_at, forecast.symbol, forecast.symbols),
             alpha=asked.alpha,
             method=asked.method,
             by_class=asked.by_class,
         )
-        record = FittedOn.of(seen, horizon, shared=shared)
-        trained = replace(trained, conformal=Conformal(sets, record))
+        seen = FittedOn.of(judging.take(target.rows), horizon, shared=shared)
+        trained = replace(trained, conformal=Conformal(sets, seen))
     if shared:
         notes.append(
             "calibrated on the validation rows that also stopped the fit; training.calibration_share parts them"
         )
     return trained, tuple(notes)
+
+
+def _judged(trained: TrainedModel, samples: Samples, target: Target) -> tuple[Forecast, Target]:
+    """Forecasts and targets of the rows that the model does not abstain from.
+
+    Forecasts are made of all samples, and rows chosen afterwards: a net needs the rows before them.
+    """
+    whole = trained.predict(samples)
+    rows = target.rows
+    if whole.allowed is not None:
+        rows = rows[whole.allowed[rows].any(axis=1)]
+    kept = np.isin(target.rows, rows)
+    weight = target.weight[kept]
+    forecast = replace(
+        whole,
+        **{name: getattr(whole, name)[rows] for name in ("probability", "known_at", "symbol")},
+        **{name: None for name in ("quantiles", "allowed", "uncalibrated")},
+        quantile_levels=(),
+    )
+    chosen = replace(
+        target,
+        x=target.x[kept],
+        y=target.y[kept],
+        weight=weight / weight.mean() if len(weight) else weight,
+        rows=rows,
+    )
+    return forecast, chosen
 
 
 def _decided(samples: Samples, horizon: int) -> Target:

@@ -10,11 +10,11 @@ import polars as pl
 from gnomon.evaluation.base import ForecastQuality
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.document import Block, Column, Figure, Mark, Panel, Section, Table, Text
+from gnomon.reporting.sections.calibration import SPLITS, calibration_blocks, judged
 from gnomon.reporting.words import format_value, known, label, plain
 
 CLASSES = ("short", "flat", "long")
 CLASS_ROLES = {"short": "loss", "flat": "benchmark1", "long": "gain"}
-SPLITS = {"train": "training", "valid": "validation", "test": "test"}
 FEATURES_SHOWN = 20
 DIRECTION = (
     ("accuracy", "Accuracy", "percent"),
@@ -66,15 +66,11 @@ def forecast_section(content: ReportContent) -> Section:
             ),
         ),
     ]
-    quality = _judged(content.main.forecast)
+    quality = judged(content.main.forecast)
     if quality is not None:
         blocks += [calibration_figure(content.chosen, quality), _confusion(content.chosen, quality)]
+    blocks += calibration_blocks(content)
     return Section(name="forecasts", title="Forecast quality", lead=lead, blocks=tuple(blocks))
-
-
-def _judged(forecast: Mapping[str, ForecastQuality]) -> ForecastQuality | None:
-    """The quality out of sample, else the last one there is."""
-    return forecast.get("test") or (list(forecast.values())[-1] if forecast else None)
 
 
 def _quality_table(
@@ -131,7 +127,7 @@ def calibration_figure(name: str, quality: ForecastQuality) -> Figure:
         )
     return Figure(
         name="calibration",
-        title="Calibration",
+        title="Calibration of each class",
         alt=(
             f"Reliability plots of {name}, a panel a class: forecast probability against how often the class came; a "
             "perfect forecast lies on the diagonal. Mean distance from it: "
