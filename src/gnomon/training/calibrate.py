@@ -94,11 +94,12 @@ def _judged(trained: TrainedModel, samples: Samples, target: Target) -> tuple[Fo
         rows = rows[whole.allowed[rows].any(axis=1)]
     kept = np.isin(target.rows, rows)
     weight = target.weight[kept]
-    forecast = replace(
-        whole,
-        **{name: getattr(whole, name)[rows] for name in ("probability", "known_at", "symbol")},
-        **{name: None for name in ("quantiles", "allowed", "uncalibrated")},
-        quantile_levels=(),
+    forecast = Forecast(
+        probability=whole.probability[rows],
+        known_at=whole.known_at[rows],
+        symbol=whole.symbol[rows],
+        symbols=whole.symbols,
+        horizon=whole.horizon,
     )
     chosen = replace(
         target,

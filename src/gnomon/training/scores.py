@@ -15,6 +15,7 @@ import numpy as np
 from gnomon.core.errors import ConfigError, unknown
 from gnomon.core.types import Array, Float64, Int8, Int64
 from gnomon.metrics import forecasts as quality
+from gnomon.metrics.calibration import expected_calibration_error
 from gnomon.metrics.returns import max_drawdown, sharpe_ratio
 from gnomon.samples.base import Forecast, Samples
 from gnomon.simulation.base import Simulation
@@ -151,7 +152,7 @@ SCORES: dict[str, Score] = {
             better="lower",
             trades=False,
             meaning="distance between what was said and what happened, by bins of probability",
-            function=lambda rows: quality.expected_calibration_error(rows.actual, rows.probability),
+            function=lambda rows: expected_calibration_error(rows.actual, rows.probability),
         ),
         Score(
             name="sharpe",
