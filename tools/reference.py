@@ -36,6 +36,7 @@ PLACES = {
     "repair": "`data.repair`",
     "labeler": "`labels`",
     "splitter": "`split`",
+    "projection": "`training.projection`",
     "sizer": "`sizing`",
     "guardrail": "`guardrails`",
     "selection rule": "`selection.rule`",

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from gnomon.core.errors import ConfigError, DataError
+from gnomon.data.probe import probe_lookahead
 from gnomon.labels import LABEL_SCHEMA, LABELERS, Labeler, fixed_horizon, trend_scan, trend_scanning, triple_barrier
 
 KEYS = ["symbol", "timestamp", "horizon"]
@@ -105,6 +106,25 @@ def test_the_end_is_the_last_bar_used(variant: str, random_walk: Any, row: int, 
     before = labels.row(row, named=True)
     assert changed_from(last + 1) == before, "nothing after the end counts"
     assert changed_from(last) != before, "the end itself does"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_probe_sees_labels_look_ahead_and_end_when_they_say(variant: str, random_walk: Any) -> None:
+    bars = random_walk(BARS, 6, "AB")
+
+    def labels(frame: Any) -> pl.DataFrame:
+        made = decided(labeler(variant).label(frame))
+        return made.select("timestamp", "symbol", "horizon", "label", "forward_return")
+
+    def by_end(frame: Any) -> pl.DataFrame:
+        made = decided(labeler(variant).label(frame))
+        entry = pl.col("timestamp").dt.epoch("us").alias("entry")
+        return made.select(entry, "symbol", "horizon", "label", "forward_return", timestamp="label_end")
+
+    found = probe_lookahead(labels, bars, 16, keys=("timestamp", "symbol", "horizon"))
+    assert "forward_return" in found.leaking, "control: labels look ahead, and the probe sees it"
+    told = probe_lookahead(by_end, bars, 16, keys=("timestamp", "symbol", "horizon", "entry"))
+    assert told.clean, str(told)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gnomon.config.models import ModelConfig
+from gnomon.config.models import ModelConfig, TrainingConfig
 from gnomon.core.errors import ConfigError, DataError, IntegrityError
 from gnomon.core.hashing import hash_tree
 from gnomon.models import TrainedModel
+from gnomon.samples.transforms import rows_hash
 from gnomon.testing.models import planted_samples
 from gnomon.training import fit_model
 
@@ -115,3 +116,21 @@ def test_every_flipped_byte_is_found_before_it_is_used(trained: TrainedModel, tm
         TrainedModel.load(tmp_path / "a")
     (tmp_path / "a" / "added").unlink()
     TrainedModel.load(tmp_path / "a")
+
+
+def test_a_projection_is_part_of_the_model(tmp_path: Path) -> None:
+    train, other = planted_samples(600), planted_samples(100, part="other")
+    training = TrainingConfig(projection={"kind": "random", "columns": "feature_*", "components": 4})
+    made, _ = fit_model(QUICK, train, planted_samples(200, part="valid"), seed=3, training=training)
+    again, _ = fit_model(QUICK, train, planted_samples(200, part="valid"), seed=4, training=training)
+    assert made.projection is not None
+    assert made.projection.rows_hash == made.scaler.rows_hash == rows_hash(train)
+    assert made.projection.matrix != again.projection.matrix, "chance comes from the run's seed"
+    assert made.feature_names == train.feature_names
+    assert made.scaler.feature_names == tuple(f"feature_random_{k}" for k in range(4))
+    made.save(tmp_path / "a")
+    loaded = TrainedModel.load(tmp_path / "a")
+    assert loaded.projection == made.projection
+    np.testing.assert_array_equal(loaded.predict(other).probability, made.predict(other).probability)
+    one = made.predict(other.take(np.array([5]))).probability
+    np.testing.assert_array_equal(one[0], made.predict(other).probability[5])

@@ -182,10 +182,11 @@ def registries() -> dict[str, Registry[Any]]:
     from gnomon.execution.guardrails import GUARDRAILS
     from gnomon.execution.sizing import SIZERS
     from gnomon.labels.base import LABELERS
+    from gnomon.samples.projection import PROJECTIONS
     from gnomon.splits.base import SPLITTERS
     from gnomon.training.choice import SELECTION_RULES
 
-    known = (SOURCES, TABLES, REPAIRS, LABELERS, SPLITTERS, SIZERS, GUARDRAILS, SELECTION_RULES)
+    known = (SOURCES, TABLES, REPAIRS, LABELERS, SPLITTERS, PROJECTIONS, SIZERS, GUARDRAILS, SELECTION_RULES)
     return {registry.kind: registry for registry in known}
 
 

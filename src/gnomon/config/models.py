@@ -43,6 +43,7 @@ Source = Annotated[Component, _registry("data source")]
 SideTable = Annotated[Component, _registry("side table")]
 Labels = Annotated[Component, _registry("labeler")]
 Split = Annotated[Component, _registry("splitter")]
+Projection = Annotated[Component, _registry("projection")]
 Sizing = Annotated[Component, _registry("sizer")]
 Guardrail = Annotated[Component, _registry("guardrail")]
 Rule = Annotated[Component, _registry("selection rule")]
@@ -240,6 +241,8 @@ class TrainingConfig(Section):
 
     horizon: int | None = None
     """Bars ahead that models forecast; None takes the first of the labels."""
+    projection: Projection | None = None
+    """Vectors made of fewer columns by the training rows alone: {kind: pca, columns: "news_*", components: 8}."""
     scaler: Literal["standard", "robust", "none"] = "standard"
     """How features are scaled, by statistics of the training rows alone."""
     early_stopping_rounds: int | None = Field(default=50, ge=1)

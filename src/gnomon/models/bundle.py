@@ -2,6 +2,7 @@
 
     model/            what the model's own `save` wrote
     scaler.json       the scaler, with the hash of the training rows it saw
+    projection.json   where vectors became fewer columns: how, with the same hash
     calibration.json  where its probabilities are calibrated: how, and the hash of the validation rows that it saw
     conformal.json    where it makes conformal sets: how, and the hash of the validation rows that they saw
     features.json     the features in their order, and their hash
@@ -29,6 +30,7 @@ from gnomon.models.base import ModelBase, ModelRegistry, State
 from gnomon.models.calibration.calibration import Calibration
 from gnomon.models.calibration.conformal import Conformal
 from gnomon.samples.base import Forecast, Samples
+from gnomon.samples.projection import ProjectionParams
 from gnomon.samples.transforms import ScalerParams
 
 
@@ -64,10 +66,13 @@ class TrainedModel:
     meta: ModelMeta
     calibration: Calibration | None = None
     conformal: Conformal | None = None
+    projection: ProjectionParams | None = None
 
     def predict(self, samples: Samples, *, state: State | None = None) -> Forecast:
         """A forecast, one row a sample. Features are taken by name; DataError names the one that is missing."""
-        raw = self.model.predict(self.scaler.apply(select_features(samples, self.feature_names)), state=state)
+        chosen = select_features(samples, self.feature_names)
+        projected = chosen if self.projection is None else self.projection.apply(chosen)
+        raw = self.model.predict(self.scaler.apply(projected), state=state)
         return self.finished(raw).checked()
 
     def finished(self, raw: Forecast) -> Forecast:
@@ -88,6 +93,8 @@ class TrainedModel:
             (temporary / "model").mkdir()
             self.model.save(temporary / "model")
             self.scaler.save(temporary / "scaler.json")
+            if self.projection is not None:
+                self.projection.save(temporary / "projection.json")
             if self.calibration is not None:
                 self.calibration.save(temporary / "calibration.json")
             if self.conformal is not None:
@@ -111,6 +118,7 @@ class TrainedModel:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(f"{folder} holds no trained model: {error}") from error
         model = ModelRegistry.models.get(meta.model_type, where=str(folder / "meta.json")).load(folder / "model")
+        projection = folder / "projection.json"
         calibration, conformal = folder / "calibration.json", folder / "conformal.json"
         return cls(
             model=model,
@@ -119,6 +127,7 @@ class TrainedModel:
             meta=meta,
             calibration=Calibration.load(calibration) if calibration.is_file() else None,
             conformal=Conformal.load(conformal) if conformal.is_file() else None,
+            projection=ProjectionParams.load(projection) if projection.is_file() else None,
         )
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gnomon.samples.assemble import Assembly, build_samples
     from gnomon.samples.export import export_scaled, scaled_table
     from gnomon.samples.forecast import load_forecast, save_forecast
+    from gnomon.samples.projection import PROJECTIONS, PrincipalComponents, ProjectionParams, RandomProjection
     from gnomon.samples.storage import load_samples, save_samples
     from gnomon.samples.transforms import SCALERS, RobustScaler, ScalerParams, StandardScaler, Transform
     from gnomon.samples.windows import TimeSeriesDataset, WindowState
@@ -22,6 +23,10 @@ _HOMES = {
     "scaled_table": "export",
     "load_forecast": "forecast",
     "save_forecast": "forecast",
+    "PROJECTIONS": "projection",
+    "PrincipalComponents": "projection",
+    "ProjectionParams": "projection",
+    "RandomProjection": "projection",
     "load_samples": "storage",
     "save_samples": "storage",
     "SCALERS": "transforms",
@@ -35,10 +40,14 @@ _HOMES = {
 
 __all__ = [
     "CLASSES",
+    "PROJECTIONS",
     "SCALERS",
     "UNKNOWN_END",
     "Assembly",
     "Forecast",
+    "PrincipalComponents",
+    "ProjectionParams",
+    "RandomProjection",
     "RobustScaler",
     "Samples",
     "ScalerParams",

@@ -24,7 +24,7 @@ def export_scaled(
     train: Int64[Array, " train"],
     valid: Int64[Array, " valid"],
     test: Int64[Array, " test"],
-    scaler: Transform | None = None,
+    scaler: Transform[ScalerParams] | None = None,
 ) -> ScalerParams:
     """Writes `train_scaled.parquet`, `val_scaled.parquet` and `test_scaled.parquet` into a new folder, and the scaler.
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -74,10 +74,40 @@ class ScalerParams:
             raise IntegrityError(f"{path} holds no scaler: {error}") from None
 
 
-class Transform(Protocol):
+class Params(Protocol):
+    """What a transform learned, with the record of the rows that it saw."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it saw."""
+        ...
+
+    @property
+    def rows_hash(self) -> str:
+        """Which rows those were."""
+        ...
+
+    @property
+    def last_known_at(self) -> int:
+        """The time of the last of them (UTC, microseconds)."""
+        ...
+
+    def apply(self, samples: Samples) -> Samples:
+        """The samples, transformed; each row by itself."""
+        ...
+
+    def save(self, path: Path) -> None:
+        """Writes it; the same values, the same bytes."""
+        ...
+
+
+P = TypeVar("P", bound=Params, covariant=True)
+
+
+class Transform(Protocol[P]):
     """Something fitted on training rows and applied to all: a scaler, a projection, a selection."""
 
-    def fit(self, train: Samples) -> ScalerParams:
+    def fit(self, train: Samples) -> P:
         """What was learned from the training rows; it knows how to apply itself."""
         ...
 
@@ -109,7 +139,11 @@ class NoScaler:
         return _fit("none", train, lambda _: (0.0, 1.0))
 
 
-SCALERS: Mapping[str, Transform] = {"standard": StandardScaler(), "robust": RobustScaler(), "none": NoScaler()}
+SCALERS: Mapping[str, Transform[ScalerParams]] = {
+    "standard": StandardScaler(),
+    "robust": RobustScaler(),
+    "none": NoScaler(),
+}
 
 
 def rows_hash(samples: Samples) -> str:

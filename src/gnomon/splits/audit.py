@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
 from gnomon.core.errors import GateError
 from gnomon.core.types import Array, Int32, Int64
-from gnomon.samples.base import UNKNOWN_END
+from gnomon.samples.base import UNKNOWN_END, Samples
+from gnomon.samples.transforms import Params, rows_hash
 from gnomon.splits.base import Fold, Splitter
 from gnomon.splits.times import checked_times
 
@@ -114,6 +116,22 @@ def audit_windows(
     reaches_out = outside_before[last + 1] > outside_before[first]
     crosses = torn_before[last] > torn_before[first]
     return np.flatnonzero(reaches_out | crosses | (last < first))
+
+
+def audit_fitted(fitted: Mapping[str, Params | None], samples: Samples, fold: Fold) -> None:
+    """Raises GateError (exit 4) where what was fitted ("scaler", "projection") saw other rows than those of training.
+
+    Goes by the record that each keeps of its rows, not by what fitted it.
+    """
+    train = samples.take(fold.train)
+    expected = rows_hash(train)
+    for name, params in fitted.items():
+        if params is not None and params.rows_hash != expected:
+            raise GateError(
+                f"the {name} leaks: it was fitted on {params.rows} rows up to "
+                f"{datetime.fromtimestamp(params.last_known_at / 1e6, UTC).isoformat()}, and these are not the "
+                f"{len(train)} training rows; fit it on the training rows alone"
+            )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from gnomon.models.base import Callback, FitReport, ModelRegistry
 from gnomon.models.bundle import ModelMeta, TrainedModel
 from gnomon.models.factory import build_model
 from gnomon.samples.base import UNKNOWN_END, Samples
-from gnomon.samples.transforms import SCALERS
+from gnomon.samples.projection import PROJECTIONS, ProjectionParams
+from gnomon.samples.transforms import SCALERS, Transform
 from gnomon.training.calibrate import calibrated, held_out
 
 
@@ -51,6 +52,10 @@ def fit_model(
         )
     if not training.use_sample_weights:
         train, valid = _unweighted(train), None if valid is None else _unweighted(valid)
+    features = train.feature_names
+    projection = None if training.projection is None else projection_of(training, seed=seed).fit(train)
+    if projection is not None:
+        train, valid = projection.apply(train), None if valid is None else projection.apply(valid)
     scaler = SCALERS[training.scaler].fit(train)
     outputs = training.calibration != "none" or training.conformal is not None
     stopping = calibrating = valid if valid is not None and len(valid) else None
@@ -60,7 +65,8 @@ def fit_model(
     trained = TrainedModel(
         model=model,
         scaler=scaler,
-        feature_names=train.feature_names,
+        feature_names=features,
+        projection=projection,
         meta=ModelMeta(
             name=name or config.name or config.model_type,
             model_type=config.model_type,
@@ -106,6 +112,15 @@ class Trainer:
 
 
 ModelTrainer = Trainer
+
+
+def projection_of(training: TrainingConfig, *, seed: int) -> Transform[ProjectionParams]:
+    """The configured projection; one that needs chance takes `seed` where its section names none."""
+    section = dict(training.projection or {})
+    kind = PROJECTIONS.get(str(section["kind"]), where="training.projection")
+    if "seed" in getattr(kind, "__dataclass_fields__", {}):
+        section.setdefault("seed", seed)
+    return PROJECTIONS.from_config(section, where="training.projection")
 
 
 def _unweighted(samples: Samples) -> Samples:

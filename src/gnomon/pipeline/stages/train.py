@@ -15,8 +15,9 @@ from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
 from gnomon.pipeline.stages.base import CandidateStage, finite
 from gnomon.samples.base import Samples
+from gnomon.splits.audit import audit_fitted
 from gnomon.training.calibrate import audit_outputs
-from gnomon.training.fit import fit_model
+from gnomon.training.fit import fit_model, projection_of
 
 
 @STAGES.register(name="train")
@@ -60,6 +61,8 @@ class TrainStage(CandidateStage):
         """Builds the model unfitted, and checks the horizon against the labels'."""
         config = self.setup.config
         build_model(self.section, training=config.training, seed=config.seed, where=self.where)
+        if config.training.projection is not None:
+            projection_of(config.training, seed=config.seed)
         horizons = getattr(LABELERS.from_config(config.labels, where="labels"), "horizons", None)
         wanted = config.training.horizon
         if wanted is not None and horizons is not None and wanted not in horizons:
@@ -81,6 +84,7 @@ class TrainStage(CandidateStage):
             callbacks=(watcher,),
             where=self.where,
         )
+        audit_fitted({"scaler": trained.scaler, "projection": trained.projection}, samples, fold)
         audit_outputs(trained, samples.take(fold.test))
         return {MODEL.of(self.candidate): trained, FIT.of(self.candidate): finite(asdict(report))}
 
