@@ -35,6 +35,16 @@ MODEL = "models: {a: {model_type: logistic_regression}}\n"
             ":2:23: sizing.abstain = True: there are no sets to abstain",
         ),
         (MODEL + "training: {calibration: platt}\n", ":2:12: training.calibration = 'platt'"),
+        ("split: {kind: purged_kfold}\n", ":1:9: split.kind = 'purged_kfold' makes several folds, and one model is"),
+        (
+            "split: {kind: combinatorial_purged_kfold}\n",
+            ":1:9: split.kind = 'combinatorial_purged_kfold' makes several",
+        ),
+        ("split: {kind: walk_forward}\n", ":1:9: split.kind = 'walk_forward' makes several folds"),
+        (
+            MODEL + "training: {projection: {kind: pac, columns: x}}\n",
+            ":2:12: unknown projection 'pac' at training.projection; did you mean 'pca'?",
+        ),
         ("plugins: [nowhere.py]\n", ":1:11: plugins[0]: no Python file"),
     ],
 )
@@ -43,6 +53,11 @@ def test_a_wrong_value_is_found_before_any_work(tmp_path: Path, text: str, messa
     with pytest.raises(ConfigError) as error:
         open_workspace(tmp_path).plan()
     assert str(error.value).startswith(f"{tmp_path / 'gnomon.yaml'}{message}")
+
+
+def test_a_walk_of_one_fold_is_a_holdout(tmp_path: Path) -> None:
+    (tmp_path / "gnomon.yaml").write_text(MODEL + "split: {kind: walk_forward, folds: 1}\n")
+    assert "split" in [planned.name for planned in open_workspace(tmp_path).plan().stages]
 
 
 def test_a_right_value_of_each_passes(tmp_path: Path) -> None:

@@ -13,7 +13,15 @@ import pytest
 from gnomon.core.errors import DataError
 from gnomon.core.files import observed
 from gnomon.core.hashing import hash_tree
-from gnomon.samples import RobustScaler, Samples, ScalerParams, build_samples, export_scaled
+from gnomon.samples import (
+    PrincipalComponents,
+    ProjectionParams,
+    RobustScaler,
+    Samples,
+    ScalerParams,
+    build_samples,
+    export_scaled,
+)
 
 PARTS = {"train": np.array([0, 1, 2, 8, 9, 10]), "valid": np.array([4, 11]), "test": np.array([6, 7, 15])}
 
@@ -49,6 +57,16 @@ def test_the_three_tables(samples: Samples, tmp_path: Path) -> None:
             labels = [int(y) if known else None for y, known in zip(samples.y[rows, h], decided, strict=True)]
             assert table[f"label_h{bars}"].to_list() == labels
     assert pl.read_parquet(tmp_path / "scaled" / "test_scaled.parquet")["label_h4"].null_count() == 3
+
+
+def test_a_projection_comes_before_the_scaler(samples: Samples, tmp_path: Path) -> None:
+    projection = PrincipalComponents(columns=("fast", "slow"), components=1)
+    export_scaled(samples, tmp_path / "scaled", projection=projection, **PARTS)
+    table = pl.read_parquet(tmp_path / "scaled" / "train_scaled.parquet")
+    assert table.columns == ["timestamp", "symbol", "fast_pca_0", "label_h2", "label_h4"]
+    assert table["fast_pca_0"].std(ddof=0) == pytest.approx(1.0)
+    kept = ProjectionParams.load(tmp_path / "scaled" / "projection.json")
+    assert kept == projection.fit(samples.take(PARTS["train"]))
 
 
 def test_rows_that_are_tested_do_not_move_the_scaler(samples: Samples, tmp_path: Path) -> None:

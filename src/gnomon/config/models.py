@@ -214,6 +214,13 @@ class FeaturesConfig(Section):
     """Parameters by feature name, in place of its defaults."""
 
 
+class SamplesConfig(Section):
+    """What is kept of the samples beside what a run needs."""
+
+    export_scaled: bool = False
+    """Whether the run's folder gets `scaled/{train,val,test}_scaled.parquet`, by the scaler of the training rows."""
+
+
 class ModelConfig(Section):
     """A model to train: `model_type` names it in the registry, `params` is its own config."""
 
@@ -406,6 +413,7 @@ class PipelineConfig(Section):
     """What a model should have known: a labeler."""
     split: Split = {"kind": "holdout"}
     """How rows are divided into training, validation and test: a splitter."""
+    samples: SamplesConfig = SamplesConfig()
     model: ModelConfig | None = None
     """The only model, for a workspace with one; the same as a single entry in `models`."""
     models: dict[str, ModelConfig] = {}

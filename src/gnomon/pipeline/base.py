@@ -150,6 +150,7 @@ DEFAULT_PIPELINE: tuple[str, ...] = (
     "labels",
     "samples",
     "split",
+    "scaled",
     "train",
     "cross_validate",
     "select",

@@ -32,3 +32,6 @@ class FilesCodec(Codec[Mapping[str, Path]]):
 
 PUBLISHED: Key[Mapping[str, Path]] = Key("published", FilesCodec())
 """What the last stage of a pipeline hands to the run's folder."""
+
+SCALED: Key[Mapping[str, Path]] = Key("scaled", FilesCodec())
+"""Scaled tables for the run's folder, where `samples.export_scaled` asks for them."""

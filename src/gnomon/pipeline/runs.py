@@ -19,7 +19,7 @@ from gnomon.core.files import is_temporary, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.executor import Outcome, StageOutcome
 from gnomon.pipeline.products import ProductStore
-from gnomon.pipeline.published import PUBLISHED
+from gnomon.pipeline.published import PUBLISHED, SCALED
 from gnomon.store.trials import Head
 
 CONFIG = "config.yaml"
@@ -133,8 +133,7 @@ def publish(run: Run, outcome: Outcome, products: ProductStore, *, config_yaml: 
     """Copies what the pipeline published into the run's folder, each file by rename, and the manifest last."""
     write_atomic(run.folder / CONFIG, config_yaml.encode())
     files = {CONFIG: hash_file(run.folder / CONFIG)}
-    product = outcome.product(PUBLISHED)
-    if product is not None:
+    for product in filter(None, map(outcome.product, (PUBLISHED, SCALED))):
         products.copy_out(product, run.folder)
         files |= dict(product.files)
     body = {

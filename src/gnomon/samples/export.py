@@ -12,9 +12,11 @@ from gnomon.core.errors import DataError
 from gnomon.core.files import atomic_folder, step
 from gnomon.core.types import Array, Int64
 from gnomon.samples.base import UNKNOWN_END, Samples
+from gnomon.samples.projection import ProjectionParams
 from gnomon.samples.transforms import ScalerParams, StandardScaler, Transform
 
 SCALER = "scaler.json"
+PROJECTION = "projection.json"
 
 
 def export_scaled(
@@ -25,17 +27,22 @@ def export_scaled(
     valid: Int64[Array, " valid"],
     test: Int64[Array, " test"],
     scaler: Transform[ScalerParams] | None = None,
+    projection: Transform[ProjectionParams] | None = None,
 ) -> ScalerParams:
     """Writes `train_scaled.parquet`, `val_scaled.parquet` and `test_scaled.parquet` into a new folder, and the scaler.
 
     Columns: timestamp, symbol, a Float32 a feature, scaled by what `scaler` (default: `StandardScaler`) learned from
     the training rows alone, and `label_h5`, `label_h10`, ... in {-1, 0, 1}, null while undecided. `train`, `valid` and
-    `test` are the rows of a fold. `scaler.json` holds the scaler as `ScalerParams.load` reads it. All files appear at
+    `test` are the rows of a fold. A `projection`, fitted on the same rows, comes before the scaler and is written as
+    `projection.json`. `scaler.json` holds the scaler as `ScalerParams.load` reads it. All files appear at
     once or none. Raises DataError for rows that are shared by two parts, for samples without labels, and for a feature
     that is named like a label.
     """
     parts = {"train": np.asarray(train), "val": np.asarray(valid), "test": np.asarray(test)}
     _check(samples, parts)
+    projected = None if projection is None else projection.fit(samples.take(parts["train"]))
+    if projected is not None:
+        samples = projected.apply(samples)
     fitted = (StandardScaler() if scaler is None else scaler).fit(samples.take(parts["train"]))
     with atomic_folder(folder) as temporary:
         for name, rows in parts.items():
@@ -43,6 +50,8 @@ def export_scaled(
             step("write", path)
             scaled_table(samples.take(rows), fitted).write_parquet(path, compression="zstd")
         fitted.save(temporary / SCALER)
+        if projected is not None:
+            projected.save(temporary / PROJECTION)
     return fitted
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gnomon.core.errors import ConfigError
 from gnomon.core.registry import Registry
 from gnomon.core.types import Array, Int64
 
@@ -31,6 +32,16 @@ class Splitter(Protocol):
         `gnomon.samples.base.UNKNOWN_END` and never enters `train` or `valid`.
         """
         ...
+
+
+def require_one_fold(splitter: Splitter, kind: str, *, where: str) -> None:
+    """Raises ConfigError for a splitter of several folds, which says so by its `several_folds`, before any work."""
+    if getattr(splitter, "several_folds", False):
+        raise ConfigError(
+            f"{where}.kind = {kind!r} makes several folds, and one model is trained and judged on one: use `holdout` "
+            "(`intraday_holdout` for bars of minutes); folds belong to `selection.splitter` (selection.by: "
+            "cross_validation) or to a cross-validation of your own"
+        )
 
 
 SPLITTERS: Registry[Splitter] = Registry("splitter")

@@ -138,6 +138,11 @@ class FoldRanges:
 class RangeSplitter(ABC):
     """A splitter whose folds are ranges. All folds are checked before the first is handed out."""
 
+    @property
+    def several_folds(self) -> bool:
+        """Whether it makes more than one fold, as far as is known before there are rows."""
+        return True
+
     @abstractmethod
     def divide(self, timeline: Timeline) -> Sequence[FoldRanges]:
         """The folds. Raises DataError when the history is too short for them."""

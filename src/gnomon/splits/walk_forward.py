@@ -63,6 +63,11 @@ class WalkForward(RangeSplitter):
             )
 
     @property
+    def several_folds(self) -> bool:
+        """Whether there may be more than one."""
+        return self.folds != 1
+
+    @property
     def _not_trained(self) -> int:
         return self.valid_bars + self.embargo_bars * (2 if self.valid_bars else 1)
 

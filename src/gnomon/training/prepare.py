@@ -18,7 +18,7 @@ from gnomon.labels.base import LABELERS
 from gnomon.samples.assemble import build_samples
 from gnomon.samples.base import Samples
 from gnomon.splits.audit import audit_fold
-from gnomon.splits.base import SPLITTERS, Fold
+from gnomon.splits.base import SPLITTERS, Fold, require_one_fold
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -62,6 +62,7 @@ def prepare(
     feature_set = FeatureSet.from_config(features, tables=tuple(tables or ()))
     labeler = LABELERS.from_config(labels, where="labels")
     splitter = SPLITTERS.from_config(split, where="split")
+    require_one_fold(splitter, split["kind"], where="split")
     samples = build_samples(feature_set.compute(bars, tables), labeler.label(bars), bars)
     folds = list(splitter.split(samples.known_at, samples.last_label_end))
     if len(folds) != 1:

@@ -12,7 +12,7 @@ from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import FOLD, SAMPLES, SPLIT
 from gnomon.pipeline.stages.base import BuiltinStage, module_of
 from gnomon.splits.audit import audit_fold
-from gnomon.splits.base import SPLITTERS
+from gnomon.splits.base import SPLITTERS, require_one_fold
 
 
 @STAGES.register(name="split")
@@ -34,8 +34,9 @@ class SplitStage(BuiltinStage):
         return (module_of(SPLITTERS, self.setup.config.split, where="split"),)
 
     def prepare(self) -> None:
-        """Builds the splitter."""
-        SPLITTERS.from_config(self.setup.config.split, where="split")
+        """Builds the splitter, and refuses one that makes several folds."""
+        section = self.setup.config.split
+        require_one_fold(SPLITTERS.from_config(section, where="split"), section["kind"], where="split")
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Splits and audits. GateError when a training label meets a test interval."""
