@@ -19,7 +19,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numba import cfunc, float64, int64, njit, void
@@ -45,6 +45,9 @@ class Kernel:
     `columns` and `params` name what it reads, in order; a program refuses a call with more or fewer, since machine code
     would read past the end. None leaves that to the kernel, whose number of them may vary.
     """
+
+    panel: ClassVar[bool] = False
+    """Whether it sees all symbols of a moment at once (`gnomon.kernels.panel`)."""
 
     body: Body
     outputs: int | Callable[[Sequence[float]], int]
@@ -212,6 +215,8 @@ class Program:
 
 def _check(call: Call) -> None:
     """Machine code cannot check what it is given, so it is done here."""
+    if call.kernel.panel:
+        raise ValueError(f"{call.kernel.name} sees all symbols of a moment; run it in a PanelProgram")
     if not all(np.isfinite(call.params)):
         raise ValueError(f"the params of {call.kernel.name} must be finite, were {call.params}")
     for what, names, given in (

@@ -206,16 +206,17 @@ def check_bad_input_stays_local(
     recovery: int,
     forgets: bool = False,
     places: Iterable[int] = (0, 1),
+    columns: Iterable[int] | None = None,
 ) -> None:
     """NaN, infinities and wild values change nothing before them, and the result is well again `recovery` bars later.
 
     Well means finite wherever it is finite on clean data; with `forgets` also equal to it, to 1e-9 relative. Tried in
-    each column, in the middle and at `places`.
+    each column (or those of `columns`), in the middle and at `places`.
     """
     bars = data.shape[1]
     clean, _ = run_in_chunks(call, data, [0, bars])
     scale = np.nanmax(np.abs(clean), axis=1, initial=0.0)[:, None]
-    for column in range(len(data)):
+    for column in range(len(data)) if columns is None else columns:
         for place in (*places, bars // 2, bars // 2 + 7):
             for poison in (*POISONS, SPIKE * np.abs(data[column]).max(), 1e200, -1e200):
                 bad = data.copy()
