@@ -17,7 +17,7 @@ import polars as pl
 from gnomon.features.base import FeatureSpec
 from gnomon.features.registry import FEATURES
 from gnomon.features.sets import FeatureSet
-from gnomon.testing.features import synthetic_bars
+from gnomon.testing.features import MANY, synthetic_bars
 
 BARS = 700
 SHOWN = 260
@@ -31,7 +31,8 @@ def write(folder: Path) -> None:
     plots.mkdir(parents=True, exist_ok=True)
     specs = sorted(FEATURES.values(), key=lambda spec: (spec.theme, spec.name))
     features = FeatureSet(specs)
-    values = features.compute(synthetic_bars(features.inputs, symbols=("A",), bars=BARS, seed=1)).tail(SHOWN)
+    bars = synthetic_bars(features.inputs, symbols=MANY, bars=BARS, seed=1)
+    values = features.compute(bars).filter(symbol=MANY[0]).tail(SHOWN)
     for spec in specs:
         (plots / f"{spec.name}.svg").write_text(drawing(spec, values), encoding="utf-8")
     (folder / "features.md").write_text("\n".join(page(specs)) + "\n", encoding="utf-8")
@@ -63,9 +64,10 @@ def entry(spec: FeatureSpec, *, default: bool) -> Iterator[str]:
         "reads": ", ".join(f"`{column}`" for column in spec.inputs),
         "parameters": keys or "none",
         "warm-up": f"{spec.warmup} bars",
+        "sees": "all symbols of a moment" if spec.cross_sectional else "one symbol",
         "formula": _formula(spec.kernel.description),
         "reference": spec.reference,
-        "sets": "`default`, `full`" if default else "`full`",
+        "sets": "`cross_section: true`" if spec.cross_sectional else "`default`, `full`" if default else "`full`",
     }
     yield from (f"### `{spec.name}`", "", _one_line(inspect.getdoc(factory) or ""), "")
     yield from (f"![{spec.name}](generated/features/{spec.name}.svg)", "", "| | |", "|---|---|")

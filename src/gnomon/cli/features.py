@@ -31,13 +31,14 @@ def list_(session: Session) -> None:
             "units": spec.units,
             "warmup": spec.warmup,
             "tables": list(spec.tables),
+            "cross_sectional": spec.cross_sectional,
             "default": spec.name in default,
         }
         for spec in sorted(FEATURES.values(), key=lambda spec: (spec.theme, spec.name))
     ]
 
     def human(console: Console) -> None:
-        columns = ("feature", "theme", "outputs", "warm-up bars", "side tables", "default")
+        columns = ("feature", "theme", "outputs", "warm-up bars", "side tables", "sees", "default")
         shown = [
             (
                 r["feature"],
@@ -45,6 +46,7 @@ def list_(session: Session) -> None:
                 ", ".join(r["outputs"]),
                 r["warmup"],
                 ", ".join(r["tables"]),
+                "all symbols" if r["cross_sectional"] else "one symbol",
                 "yes" * r["default"],
             )
             for r in rows
@@ -70,6 +72,7 @@ def show(session: Session, name: Annotated[str, typer.Argument(help="A feature's
             "units": spec.units,
             "warmup": spec.warmup,
             "tables": list(spec.tables),
+            "cross_sectional": spec.cross_sectional,
             "kernel": spec.kernel.name,
             "reference": spec.reference,
         }
@@ -115,7 +118,10 @@ def probe(
     stamp: Annotated[str, typer.Option(help="What the stamps of --data say: open or close.")] = "close",
     cuts: Annotated[str, typer.Option(help="Moments after which the future is changed; all tries every bar.")] = "64",
     bars: Annotated[int, typer.Option(min=2, help="Bars of each symbol, the last ones.")] = 3000,
-    symbols: Annotated[int, typer.Option(min=1, help="Symbols, those with most bars.")] = 4,
+    symbols: Annotated[
+        int | None,
+        typer.Option(min=1, help="Symbols, those with most bars; 4, or 24 where features see all at once."),
+    ] = None,
 ) -> None:
     """Probe the configured features, plug-ins included, for look-ahead; exit 4 names feature, row and cut."""
     from gnomon.core.errors import ConfigError, GateError
@@ -131,7 +137,8 @@ def probe(
     with session.progress("reading bars") as update:
         history, tables = load_inputs(session.workspace, config, data=data, stamp=stamp)
         features = FeatureSet.from_config(config.features, tables=tuple(tables))
-        sample = recent_bars(history, max(bars, 2 * features.warmup), symbols=symbols)
+        wanted = symbols or (24 if features.panel else 4)
+        sample = recent_bars(history, max(bars, 2 * features.warmup), symbols=wanted)
         report = probe_lookahead(
             lambda part, side: features.compute(part, side),
             sample,

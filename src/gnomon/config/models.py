@@ -206,6 +206,8 @@ class FeaturesConfig(Section):
 
     set: Literal["default", "full", "all", "none"] = "default"
     """The features to begin with: a small set, all of this package, those and every plug-in's, or none."""
+    cross_section: bool = False
+    """Whether the cross-sectional features join: ranks, betas, breadth. For markets of many symbols, 5 and more."""
     include: list[str] = []
     """Features added to the set."""
     exclude: list[str] = []

@@ -15,7 +15,8 @@ class FeatureSpec:
     `inputs` are columns of the bars (or `table.column` of a side table named in `tables`); `timestamp` is read as
     microseconds since 1970. `outputs` are the names of the columns that it yields, each in `units`; on clean data row
     `warmup` of a symbol is the first in which all of them are known. `params` are handed to the kernel in their order,
-    tuples flattened. Raises ValueError when inputs, outputs and kernel do not fit each other.
+    tuples flattened. A cross-sectional one has a panel kernel, and reads and yields the same for each symbol. Raises
+    ValueError when inputs, outputs and kernel do not fit each other.
     """
 
     name: str
@@ -43,6 +44,11 @@ class FeatureSpec:
                 f"feature {self.name!r} reads the tables {sorted(prefixes)} and declares {sorted(self.tables)}; "
                 "an input of a side table is spelt table.column, and its table stands in `tables`"
             )
+
+    @property
+    def cross_sectional(self) -> bool:
+        """Whether it sees all symbols of a moment at once: its kernel is one of `gnomon.kernels.panel`."""
+        return self.kernel.panel
 
     def flat_params(self) -> tuple[float, ...]:
         """The params as the kernel sees them."""

@@ -14,7 +14,7 @@ from typing import Annotated, Any, TypeVar, cast
 from pydantic import ConfigDict, Field, ValidationError, validate_call
 
 from gnomon.core.errors import ConfigError
-from gnomon.core.registry import Registry, explain
+from gnomon.core.registry import Entry, Registry, explain
 from gnomon.features.base import FeatureSpec
 
 Window = Annotated[int, Field(ge=2, le=1_000_000)]
@@ -35,6 +35,7 @@ F = TypeVar("F", bound=Factory)
 BUILT_IN = (
     "calendar",
     "candles",
+    "cross_section",
     "distribution",
     "factors",
     "liquidity",
@@ -59,18 +60,26 @@ class FeatureRegistry(Registry[FeatureSpec]):
     ('rsi_7',)
     """
 
-    def feature(self, name: str | None = None, *, default: bool = False) -> Callable[[F], F]:
-        """Decorator: registers the factory under `name` (its own when None); `default` puts it into the default set."""
+    def feature(
+        self, name: str | None = None, *, default: bool = False, cross_section: bool = False
+    ) -> Callable[[F], F]:
+        """Decorator: registers the factory under `name` (its own when None); `default` puts it into the default set.
+
+        `cross_section` says that its kernel sees all symbols of a moment at once; such a feature joins a set only where
+        they are asked for, since a market of one symbol has no cross-section.
+        """
 
         def add(factory: F) -> F:
-            self.register(name=name or factory.__name__, default=default)(cast(type, factory))
+            facts = {"default": default and not cross_section, "cross_section": cross_section}
+            self.register(name=name or factory.__name__, **facts)(cast(type, factory))
             return factory
 
         return add
 
     def create(self, name: str, *, where: str = "", **params: Any) -> FeatureSpec:
         """The spec with the given parameters; ConfigError says which is wrong and what would be right."""
-        factory = cast(Factory, self.entry(name, where=where).component)
+        entry = self.entry(name, where=where)
+        factory = cast(Factory, entry.component)
         where = where or f"feature {name}"
         # YAML knows no tuples.
         plain = {key: tuple(value) if isinstance(value, list) else value for key, value in params.items()}
@@ -82,6 +91,9 @@ class FeatureRegistry(Registry[FeatureSpec]):
             raise ConfigError(f"{where}: {error}") from None
         if spec.name != name:
             raise ConfigError(f"{where}: the factory registered as {name!r} makes a feature named {spec.name!r}")
+        if spec.cross_sectional != entry.facts.get("cross_section", False):
+            needed = f"cross_section={spec.cross_sectional}"
+            raise ConfigError(f"{where}: the kernel of {name!r} needs `@feature({needed})`, see gnomon.kernels.panel")
         return spec
 
     def values(self) -> list[FeatureSpec]:
@@ -93,8 +105,16 @@ class FeatureRegistry(Registry[FeatureSpec]):
         return [entry.name for entry in self if entry.facts["default"]]
 
     def full_names(self) -> list[str]:
-        """The names of the full set, sorted: every feature of this package, none of a plug-in."""
-        return [entry.name for entry in self if entry.component.__module__.startswith("gnomon.features.")]
+        """The names of the full set, sorted: every feature of one symbol of this package, none of a plug-in."""
+        return [entry.name for entry in self if _ours(entry) and not entry.facts.get("cross_section", False)]
+
+    def all_names(self) -> list[str]:
+        """The names of all features of one symbol, sorted, those of plug-ins too."""
+        return [entry.name for entry in self if not entry.facts.get("cross_section", False)]
+
+    def cross_section_names(self, *, plugins: bool = False) -> list[str]:
+        """The names of this package's cross-sectional features, sorted; with `plugins` those of plug-ins too."""
+        return [entry.name for entry in self if entry.facts.get("cross_section", False) and (plugins or _ours(entry))]
 
     def entry(self, name: str, *, where: str = "") -> Any:
         """What is known under `name`; ConfigError names the nearest one when nothing is."""
@@ -144,6 +164,10 @@ def floats(*values: float) -> tuple[float, ...]:
     (20.0, 60.0)
     """
     return tuple(float(value) for value in values)
+
+
+def _ours(entry: Entry) -> bool:
+    return entry.component.__module__.startswith("gnomon.features.")
 
 
 @functools.cache

@@ -27,8 +27,8 @@ from numba import njit
 from gnomon.core.types import Array, Float64, Int64
 from gnomon.kernels.base import Body, Call, Kernel, Program, StateSize
 
-BLOCK_CELLS = 1 << 18
-"""Floats of a block of moments, inputs and outputs together: what stays in the second cache."""
+BLOCK_CELLS = 1 << 20
+"""Floats of a block of moments, inputs and outputs together: eight megabytes, so that the runs of a row are not too short."""
 
 
 def _nothing(_: Sequence[float]) -> int:

@@ -16,7 +16,7 @@ from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import BARS, FEATURES, SIDE_TABLES
 from gnomon.pipeline.stages.base import BuiltinStage
 
-PROBED_BARS, PROBED_SYMBOLS, PROBED_CUTS = 2_000, 4, 64
+PROBED_BARS, PROBED_SYMBOLS, PROBED_PANEL, PROBED_CUTS = 2_000, 4, 24, 64
 """What of the data a user's features are probed on before a run uses them: a second or two of work.
 
 Sixteen cuts would do for most leaks, and miss those of Friday afternoons more often than not.
@@ -87,7 +87,9 @@ def users_own(specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
 def probe_features(specs: Sequence[FeatureSpec], bars: pl.DataFrame, tables: Mapping[str, pl.DataFrame] | None) -> None:
     """Raises GateError (exit 4), with feature, first row and cut, when a feature's past depends on its future."""
     features = FeatureSet(specs)
-    sample = recent_bars(bars, max(PROBED_BARS, 2 * features.warmup), symbols=PROBED_SYMBOLS)
+    # A cross-section of four symbols has no values to be seen.
+    symbols = PROBED_PANEL if features.panel else PROBED_SYMBOLS
+    sample = recent_bars(bars, max(PROBED_BARS, 2 * features.warmup), symbols=symbols)
     report = probe_lookahead(
         lambda part, side: features.compute(part, side), sample, PROBED_CUTS, tables=dict(tables or {})
     )
