@@ -170,7 +170,7 @@ def test_the_state_of_others_is_refused(tmp_path: Path, tables) -> None:
     with pytest.raises(StoreError, match="other features, parameters or kernel code"):
         other.restore(tmp_path / "state.npz")
     entries = dict(np.load(tmp_path / "state.npz"))
-    for change in ({"bars": np.zeros(1)}, {"shared": np.zeros(3)}, {"moment": np.array(["now"])}):
+    for change in ({"bars": np.zeros(1)}, {"panel": np.zeros(3)}, {"moment": np.array(["now"])}):
         np.savez(tmp_path / "bad.npz", **{**entries, **change})
         with pytest.raises(IntegrityError, match="no readable state"):
             rsi.restore(tmp_path / "bad.npz")

@@ -146,9 +146,7 @@ def weighted_market_beta(
 
 
 @feature(cross_section=True)
-def sector_beta(
-    window: Annotated[int, Field(ge=3)] = 60, column: str = "sector", least: Least = LEAST
-) -> FeatureSpec:
+def sector_beta(window: Annotated[int, Field(ge=3)] = 60, column: str = "sector", least: Least = LEAST) -> FeatureSpec:
     """Beta to the symbol's own sector, the bar's residual return, correlation, volatility of the residuals.
 
     The side table `sectors` tells which sector a symbol belonged to, by a number, and since when that was known.

@@ -1,7 +1,8 @@
 """The cross-sectional features of a set: panel kernels over whole moments of all symbols.
 
-Rows of a long frame are laid out as [symbols, moments], block by block, with NaN where a symbol has no bar, and what the
-kernels say is taken up again for the rows that there are.
+Rows of a long frame are laid out as [symbols, moments], block by block, with NaN where a symbol has no bar, and what
+the kernels say is taken up again for the rows that there are. What they carry is one flat array over the symbols so
+far, in the order in which these joined.
 """
 
 from __future__ import annotations
@@ -11,20 +12,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from gnomon.core.errors import DataError
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.features.base import FeatureSpec
+from gnomon.features.inputs import Run
 from gnomon.kernels.base import Call
 from gnomon.kernels.panel import PanelProgram, lay_out, row_places, take_up
 from gnomon.kernels.rounding import round_to_float32
-
-
-class PanelState:
-    """What panel kernels carry, and of which symbols; a symbol joins when its first bar comes."""
-
-    def __init__(self, symbols: Sequence[str], values: Float64[Array, " size"]) -> None:
-        self.symbols = tuple(symbols)
-        self.values = values
 
 
 class PanelFeatures:
@@ -46,64 +39,54 @@ class PanelFeatures:
             self._programs[symbols] = PanelProgram(self._calls, symbols=symbols)
         return self._programs[symbols]
 
-    def start(self, symbols: Sequence[str] = ()) -> PanelState:
-        """The state before the first moment."""
-        return PanelState(symbols, self.program(len(symbols)).new_state())
+    def state_size(self, symbols: int) -> int:
+        """Floats that the kernels carry over so many symbols."""
+        return self.program(symbols).state_size
 
-    def joined(self, state: PanelState, symbols: Sequence[str]) -> PanelState:
-        """The state with the symbols that it does not have yet, without a bar so far."""
-        new = [symbol for symbol in symbols if symbol not in set(state.symbols)]
-        return self.arranged(state, (*state.symbols, *new)) if new else state
-
-    def arranged(self, state: PanelState, symbols: Sequence[str]) -> PanelState:
-        """The state over these symbols, in this order; what it holds of others is left out."""
-        places = {symbol: place for place, symbol in enumerate(state.symbols)}
-        program = self.program(len(symbols))
-        return PanelState(symbols, program.continued(state.values, [places.get(symbol, -1) for symbol in symbols]))
+    def joined(self, state: Float64[Array, " before"], before: int, after: int) -> Float64[Array, " after"]:
+        """A copy of the state with symbols that have had no bar yet behind those that it has."""
+        if before == after:
+            return state.copy()
+        return self.program(after).continued(state, [*range(before), *[-1] * (after - before)])
 
     def advance(
         self,
-        state: PanelState,
-        runs: Mapping[str, tuple[int, int]],
+        state: Float64[Array, " size"],
+        symbols: Sequence[str],
+        runs: Mapping[str, Run],
         stamps: pl.Series,
         columns: Sequence[Float64[Array, " rows"]],
         out: Float32[Array, "outputs rows"],
-    ) -> PanelState:
-        """Writes the features of a chunk's rows into `out`; returns the state after it, `state` stays as it was.
+    ) -> None:
+        """Writes the features of a chunk's rows into `out` and advances the state, which is one over `symbols`.
 
-        `runs` tells where each symbol's rows start and stop, `stamps` are their moments and `columns` the inputs. The
-        chunk holds all bars of each of its moments.
+        `runs` tells where the rows of each symbol start and stop, `stamps` are their moments and `columns` the inputs.
+        The chunk holds all bars of each of its moments.
         """
         moments = (stamps.rank("dense").cast(pl.Int64) - 1).to_numpy()
-        state = self.joined(state, tuple(runs))
-        state = PanelState(state.symbols, state.values.copy())
         count = int(moments.max()) + 1 if moments.size else 0
-        symbols = len(state.symbols)
-        program = self.program(symbols)
-        bounds = [runs.get(symbol, (0, 0)) for symbol in state.symbols]
-        places = row_places([start for start, _ in bounds], [stop for _, stop in bounds])
-        step = min(program.block_bars(len(self.inputs)), max(count, 1))
-        for first in range(0, count, step):
-            bars = min(step, count - first)
-            x, y = np.empty((len(self.inputs), symbols, bars)), np.empty((program.outputs, symbols, bars))
+        program = self.program(len(symbols))
+        bounds = [runs.get(symbol, Run(0, 0)) for symbol in symbols]
+        places = row_places([run.start for run in bounds], [run.stop for run in bounds])
+        size = min(program.block_bars(len(self.inputs)), max(count, 1))
+        for first in range(0, count, size):
+            bars = min(size, count - first)
+            x, y = np.empty((len(self.inputs), len(symbols), bars)), np.empty((program.outputs, len(symbols), bars))
             for row, column in enumerate(columns):
                 lay_out(column, moments, places, first, x[row])
-            program(state.values, x, y)
+            program(state, x, y)
             take_up(y, moments, places, first, out)
-        return state
 
     def update(
-        self, state: PanelState, bars: Mapping[str, Float64[Array, " inputs"]]
+        self, state: Float64[Array, " size"], symbols: Sequence[str], bars: Mapping[str, Float64[Array, " inputs"]]
     ) -> dict[str, Float32[Array, " outputs"]]:
-        """The features of one moment: the inputs of each symbol that has a bar; `state` is advanced in place."""
-        if strangers := set(bars) - set(state.symbols):
-            raise DataError(f"{sorted(strangers)[0]!r} is no symbol of this stream")
-        x = np.full((len(self.inputs), len(state.symbols), 1), np.nan)
-        rows = [row for row, symbol in enumerate(state.symbols) if symbol in bars]
+        """The features of one moment from the inputs of each symbol that has a bar; the state is advanced."""
+        x = np.full((len(self.inputs), len(symbols), 1), np.nan)
+        rows = [row for row, symbol in enumerate(symbols) if symbol in bars]
         for row in rows:
-            x[:, row, 0] = bars[state.symbols[row]]
-        y = np.empty((len(self.outputs), len(state.symbols), 1))
-        self.program(len(state.symbols))(state.values, x, y)
-        out = np.empty((len(self.outputs), len(state.symbols)), np.float32)
+            x[:, row, 0] = bars[symbols[row]]
+        y = np.empty((len(self.outputs), len(symbols), 1))
+        self.program(len(symbols))(state, x, y)
+        out = np.empty((len(self.outputs), len(symbols)), np.float32)
         round_to_float32(y[:, :, 0], out)
-        return {state.symbols[row]: out[:, row].copy() for row in rows}
+        return {symbols[row]: out[:, row] for row in rows}

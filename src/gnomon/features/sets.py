@@ -25,6 +25,7 @@ from gnomon.data.asof import join_asof
 from gnomon.data.frames import Frame, as_bars, as_polars
 from gnomon.features.base import FeatureSpec
 from gnomon.features.inputs import Run, input_column, require, symbol_runs
+from gnomon.features.panel import PanelFeatures
 from gnomon.features.published import as_published, continued, kept_at
 from gnomon.features.registry import FEATURES
 from gnomon.features.state import FeatureState
@@ -44,12 +45,18 @@ class FeatureSet:
     """
 
     def __init__(self, specs: Sequence[FeatureSpec]) -> None:
-        self.specs = tuple(specs)
+        # Those that see all symbols of a moment come last, so that the outputs of the two kinds stand together.
+        self.specs = tuple(sorted(specs, key=lambda spec: spec.cross_sectional))
         if not self.specs:
             raise ConfigError("a feature set needs at least one feature; `set: default` takes the default ones")
         self.outputs: tuple[str, ...] = tuple(output for spec in self.specs for output in spec.outputs)
         self.inputs: tuple[str, ...] = tuple(dict.fromkeys(column for spec in self.specs for column in spec.inputs))
         self.tables: tuple[str, ...] = tuple(dict.fromkeys(table for spec in self.specs for table in spec.tables))
+        self.alone: tuple[FeatureSpec, ...] = tuple(spec for spec in self.specs if not spec.cross_sectional)
+        """The features of one symbol; `panel` holds the others, which see all symbols of a moment."""
+        self.alone_inputs: tuple[str, ...] = tuple(dict.fromkeys(name for spec in self.alone for name in spec.inputs))
+        crossing = self.specs[len(self.alone) :]
+        self.panel: PanelFeatures | None = PanelFeatures(crossing) if crossing else None
         self.warmup: int = max(spec.warmup for spec in self.specs)
         taken: dict[str, str] = {"timestamp": "the bars", "symbol": "the bars"}
         for spec in self.specs:
@@ -72,8 +79,13 @@ class FeatureSet:
 
     @classmethod
     def full(cls, tables: Collection[str] = ()) -> FeatureSet:
-        """Every feature of this package, more than 130 outputs of bars alone; `tables` as in `default`."""
+        """All features of one symbol of this package, over 130 outputs of bars alone; `tables` as in `default`."""
         return cls.from_config(FeaturesConfig(set="full"), tables)
+
+    @classmethod
+    def cross_section(cls, tables: Collection[str] = ()) -> FeatureSet:
+        """The cross-sectional features of this package, for markets of many symbols; `tables` as in `default`."""
+        return cls.from_config(FeaturesConfig(set="none", cross_section=True), tables)
 
     @classmethod
     def from_config(cls, config: FeaturesConfig, tables: Collection[str] = ()) -> FeatureSet:
@@ -86,8 +98,10 @@ class FeatureSet:
             FEATURES.entry(name, where="features.exclude")
         for name in config.params:
             FEATURES.entry(name, where="features.params")
-        sets = {"default": FEATURES.default_names, "full": FEATURES.full_names, "all": FEATURES.names, "none": list}
+        sets = {"default": FEATURES.default_names, "full": FEATURES.full_names, "all": FEATURES.all_names, "none": list}
         listed = sets[config.set]()
+        if config.cross_section:
+            listed += FEATURES.cross_section_names(plugins=config.set == "all")
         chosen: dict[str, FeatureSpec] = {}
         for name in (*listed, *config.include):
             if name in chosen or name in config.exclude:
@@ -114,10 +128,10 @@ class FeatureSet:
 
     @cached_property
     def program(self) -> Program:
-        """The compiled list of kernels, over blocks whose rows are `inputs`."""
-        index = {column: position for position, column in enumerate(self.inputs)}
+        """The compiled list of the kernels of one symbol, over blocks whose rows are `alone_inputs`."""
+        index = {column: position for position, column in enumerate(self.alone_inputs)}
         return Program(
-            [Call(spec.kernel, tuple(index[c] for c in spec.inputs), spec.flat_params()) for spec in self.specs]
+            [Call(spec.kernel, tuple(index[c] for c in spec.inputs), spec.flat_params()) for spec in self.alone]
         )
 
     @cached_property
@@ -140,6 +154,7 @@ class FeatureSet:
                     "params": json.dumps(dict(spec.params)),
                     "warmup": spec.warmup,
                     "tables": ", ".join(spec.tables),
+                    "cross_sectional": spec.cross_sectional,
                     "reference": spec.reference,
                 }
                 for spec in self.specs
@@ -160,14 +175,18 @@ class FeatureSet:
 
     def start(self, symbols: Iterable[str] = ()) -> FeatureState:
         """The state before the first bar, for `advance` or `stream`; `advance` takes symbols in as they come."""
-        return FeatureState(self.fingerprint, self.program.state_size, symbols)
+        return FeatureState(self.fingerprint, self.program.state_size, symbols, panel_size=self._panel_size)
 
     def restore(self, path: Path) -> FeatureState:
         """A state that `FeatureState.save` wrote.
 
         Raises StoreError for the state of other features or other code, IntegrityError for damaged bytes.
         """
-        return FeatureState.load(path, fingerprint=self.fingerprint, size=self.program.state_size)
+        size = self.program.state_size
+        return FeatureState.load(path, fingerprint=self.fingerprint, size=size, panel_size=self._panel_size)
+
+    def _panel_size(self, symbols: int) -> int:
+        return self.panel.state_size(symbols) if self.panel else 0
 
     def advance(
         self,
@@ -206,7 +225,14 @@ class FeatureSet:
         # Copies, so that a chunk that fails leaves the state as it was.
         symbols = [str(joined["symbol"][run.start]) for run in runs]
         states = [state.copy_of(symbol) for symbol in symbols]
-        self._run(states, columns, runs, out, threads)
+        self._run(states, columns[: len(self.alone_inputs)], runs, out, threads)
+        if self.panel:
+            every = tuple(dict.fromkeys((*state.symbols, *symbols)))
+            panel = self.panel.joined(state.panel, len(state.symbols), len(every))
+            theirs = [columns[self.inputs.index(name)] for name in self.panel.inputs]
+            rows = dict(zip(symbols, runs, strict=True))
+            self.panel.advance(panel, every, rows, joined["timestamp"], theirs, out[self.program.outputs :])
+            state.panel = panel
         for symbol, run, after in zip(symbols, runs, states, strict=True):
             state.put(symbol, after, bars=run.stop - run.start)
         if runs:
@@ -281,10 +307,10 @@ class FeatureSet:
         """The same features one bar at a time, each symbol from its first bar on, or going on from a state."""
         if isinstance(symbols, FeatureState):
             self._own(symbols)
-            return FeatureStream(self.program, self.inputs, self.outputs, symbols)
+            return FeatureStream(self.program, self.inputs, self.outputs, symbols, self.panel)
         if not symbols or len(set(symbols)) != len(symbols):
             raise ConfigError(f"a stream needs symbols, each once; was given {list(symbols)}")
-        return FeatureStream(self.program, self.inputs, self.outputs, self.start(symbols))
+        return FeatureStream(self.program, self.inputs, self.outputs, self.start(symbols), self.panel)
 
 
 def _follows(bars: pl.DataFrame, state: FeatureState) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +24,39 @@ from gnomon.data.base import TIMESTAMP
 FORMAT = 2
 
 
+def no_panel(_: int) -> int:
+    """The size of the state of a set without cross-sectional features."""
+    return 0
+
+
 class FeatureState:
     """The state of the kernels of each symbol, and what side tables had published; made by `FeatureSet.start`.
 
     Symbols join when their first bar comes. Not for several threads at once.
     """
 
-    def __init__(self, fingerprint: str, size: int, symbols: Iterable[str] = (), *, shared: int = 0) -> None:
+    def __init__(
+        self,
+        fingerprint: str,
+        size: int,
+        symbols: Iterable[str] = (),
+        *,
+        panel_size: Callable[[int], int] = no_panel,
+    ) -> None:
         self.fingerprint = fingerprint
         """Of the features whose state this is, code included."""
         self.size = size
         """Floats that the kernels of one symbol carry."""
-        self.shared = np.zeros(shared)
-        """What kernels that see all symbols of a moment at once carry beside the state of each; empty without them."""
+        self.panel_size = panel_size
+        """Floats that kernels which see all symbols of a moment at once carry, by the number of symbols."""
         self.moment: int | None = None
         """The last moment of the chunks so far (microseconds since 1970): the next chunk begins after it."""
         self.tables: dict[str, pl.DataFrame] = {}
         """Of each side table the rows that later bars may read (`gnomon.features.published`)."""
         self._states = {symbol: np.zeros(size) for symbol in symbols}
         self._bars = dict.fromkeys(self._states, 0)
+        self.panel = np.zeros(panel_size(len(self._states)))
+        """What those kernels carry, over the symbols in their order."""
 
     def __repr__(self) -> str:
         return f"FeatureState({len(self._states)} symbols, {sum(self._bars.values())} bars)"
@@ -86,7 +100,7 @@ class FeatureState:
             "symbols": np.array(self.symbols, np.str_),
             "bars": np.array([self._bars[symbol] for symbol in self._states], np.int64),
             "states": np.stack(list(self._states.values())) if self._states else np.empty((0, self.size)),
-            "shared": self.shared,
+            "panel": self.panel,
             "moment": np.array([] if self.moment is None else [self.moment], np.int64),
             "tables": np.array(sorted(self.tables), np.str_),
         }
@@ -97,7 +111,9 @@ class FeatureState:
         write_atomic(path, buffer.getvalue())
 
     @classmethod
-    def load(cls, path: Path, *, fingerprint: str, size: int, shared: int = 0) -> FeatureState:
+    def load(
+        cls, path: Path, *, fingerprint: str, size: int, panel_size: Callable[[int], int] = no_panel
+    ) -> FeatureState:
         """A saved state of the features with this fingerprint.
 
         Raises StoreError for the state of other features or other code, IntegrityError for damaged bytes.
@@ -110,7 +126,7 @@ class FeatureState:
                     raise StoreError(
                         f"{path} was saved by other features, parameters or kernel code than these; start from history"
                     )
-                state = cls(fingerprint, size, [str(symbol) for symbol in saved["symbols"]], shared=shared)
+                state = cls(fingerprint, size, [str(symbol) for symbol in saved["symbols"]], panel_size=panel_size)
                 state._fill(saved)
         except (zipfile.BadZipFile, zlib.error, ValueError, KeyError, EOFError, NotImplementedError) as error:
             raise IntegrityError(f"{path} holds no readable state of features ({error}); start from history") from error
@@ -118,18 +134,18 @@ class FeatureState:
 
     def _fill(self, saved: Mapping[str, Any]) -> None:
         """Takes the arrays of a file. Raises ValueError for shapes that are not this state's."""
-        states, bars, shared = saved["states"], saved["bars"], saved["shared"]
+        states, bars, panel = saved["states"], saved["bars"], saved["panel"]
         for name, array, shape, kind in (
             ("states", states, (len(self._states), self.size), np.float64),
             ("bars", bars, (len(self._states),), np.int64),
-            ("shared", shared, self.shared.shape, np.float64),
+            ("panel", panel, self.panel.shape, np.float64),
         ):
             if array.shape != shape or array.dtype != kind:
                 raise ValueError(f"{name} of shape {list(array.shape)}, not {list(shape)}")
         for symbol, row, count in zip(tuple(self._states), states, bars, strict=True):
             self._states[symbol] = np.array(row)
             self._bars[symbol] = int(count)
-        self.shared = np.array(shared)
+        self.panel = np.array(panel)
         self.moment = int(saved["moment"][0]) if len(saved["moment"]) else None
         for number, name in enumerate(saved["tables"]):
             self.tables[str(name)] = _table(saved, number)

@@ -15,6 +15,7 @@ import numpy as np
 
 from gnomon.core.errors import ConfigError, DataError, StoreError
 from gnomon.core.types import Array, Float32, Float64
+from gnomon.features.panel import PanelFeatures
 from gnomon.features.state import FeatureState
 from gnomon.kernels.base import Program
 from gnomon.kernels.rounding import round_to_float32
@@ -27,7 +28,12 @@ class FeatureStream:
     """The running features of some symbols; made by `FeatureSet.stream`. Not for several threads at once."""
 
     def __init__(
-        self, program: Program, inputs: tuple[str, ...], outputs: tuple[str, ...], state: FeatureState
+        self,
+        program: Program,
+        inputs: tuple[str, ...],
+        outputs: tuple[str, ...],
+        state: FeatureState,
+        panel: PanelFeatures | None = None,
     ) -> None:
         if not state.symbols:
             raise ConfigError("a stream needs symbols")
@@ -37,8 +43,12 @@ class FeatureStream:
         self.state = state
         """What it carries; `FeatureSet.advance` may go on with it over a chunk of bars."""
         self._program = program
+        self._panel = panel
+        self._crossing = [inputs.index(name) for name in panel.inputs] if panel else []
+        # The inputs of the features of one symbol stand before those that only the others read.
+        self._alone = program.columns_needed
         self._x = np.empty((len(inputs), 1))
-        self._y = np.empty((len(outputs), 1))
+        self._y = np.empty((program.outputs, 1))
 
     def update(
         self, symbol: str, bar: Mapping[str, Any] | Sequence[float] | Float64[Array, " inputs"]
@@ -47,10 +57,45 @@ class FeatureStream:
 
         `bar` maps the names of `inputs` (`table.column` for a side table) to numbers, or holds them in their order;
         what else it maps is left alone. Raises DataError for an unknown symbol or a missing input, and then nothing has
-        changed.
+        changed; ConfigError where features see all symbols of a moment at once.
         """
+        self._refuse_alone("update_all({symbol: bar, ...})")
         state = self.state.of(symbol)
-        x = self._x
+        self._read(symbol, bar, self._x)
+        self._program(state, self._x, self._y)
+        self.state.saw(symbol, 1)
+        out = np.empty((len(self.outputs), 1), np.float32)
+        round_to_float32(self._y, out)
+        return out[:, 0]
+
+    def update_all(
+        self, bars: Mapping[str, Mapping[str, Any] | Sequence[float] | Float64[Array, " inputs"]]
+    ) -> dict[str, Float32[Array, " outputs"]]:
+        """The features of one moment: of each symbol that has a bar, by its name, as `update` gives them.
+
+        `bars` holds all bars of the moment; a symbol that is not in it has none. Raises DataError as `update` does, and
+        then nothing has changed.
+        """
+        read = {}
+        for symbol, bar in bars.items():
+            self.state.of(symbol)
+            read[symbol] = np.empty((len(self.inputs), 1))
+            self._read(symbol, bar, read[symbol])
+        found = {}
+        for symbol, x in read.items():
+            found[symbol] = np.empty((len(self.outputs), 1), np.float32)
+            self._program(self.state.of(symbol), x[: self._alone], self._y)
+            round_to_float32(self._y, found[symbol])
+            self.state.saw(symbol, 1)
+        if self._panel:
+            crossing = {symbol: x[self._crossing, 0] for symbol, x in read.items()}
+            for symbol, values in self._panel.update(self.state.panel, self.state.symbols, crossing).items():
+                found[symbol][self._program.outputs :, 0] = values
+        return {symbol: out[:, 0] for symbol, out in found.items()}
+
+    def _read(
+        self, symbol: str, bar: Mapping[str, Any] | Sequence[float] | Array, x: Float64[Array, "inputs 1"]
+    ) -> None:
         if isinstance(bar, Mapping):
             for index, name in enumerate(self.inputs):
                 if name not in bar:
@@ -64,14 +109,20 @@ class FeatureStream:
                     f"was {list(values.shape)}"
                 )
             x[:, 0] = values
-        self._program(state, x, self._y)
-        self.state.saw(symbol, 1)
-        out = np.empty((len(self.outputs), 1), np.float32)
-        round_to_float32(self._y, out)
-        return out[:, 0]
+
+    def _refuse_alone(self, instead: str) -> None:
+        if self._panel:
+            names = ", ".join(spec.name for spec in self._panel.specs)
+            raise ConfigError(
+                f"{names} see all symbols of a moment at once, so the bar of one symbol has no answer; use {instead}"
+            )
 
     def extend(self, symbol: str, columns: Float64[Array, "inputs bars"]) -> Float32[Array, "outputs bars"]:
-        """The features of the next bars of a symbol at once: to warm a stream up with history."""
+        """The features of the next bars of a symbol at once: to warm a stream up with history.
+
+        Raises DataError and ConfigError as `update` does.
+        """
+        self._refuse_alone("FeatureSet.advance(stream.state, bars)")
         state = self.state.of(symbol)
         x = np.ascontiguousarray(columns, np.float64)
         if x.ndim != 2 or x.shape[0] != len(self.inputs):
@@ -98,7 +149,7 @@ class FeatureStream:
         bytes; the stream is then as it was.
         """
         state = FeatureState.load(
-            path, fingerprint=self.state.fingerprint, size=self.state.size, shared=self.state.shared.size
+            path, fingerprint=self.state.fingerprint, size=self.state.size, panel_size=self.state.panel_size
         )
         if odd := sorted(set(state.symbols) ^ set(self.symbols)):
             raise StoreError(f"{path} holds other symbols than this stream: {', '.join(odd)} stand in one only")

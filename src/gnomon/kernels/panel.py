@@ -7,9 +7,9 @@ symbols together: a chunk holds whole moments. The rows of its block are symbols
     out  f64[outputs * symbols, bars]  output o of symbol s stands in row o * symbols + s
     state                              what all share, then a part for each symbol, then scratch for each symbol
 
-A NaN is a hole: the symbol has no bar at that moment (halted, not yet listed, delisted) or none that can be used, and is
-left out of that moment's cross-section. Three rules come on top of the law, and `gnomon.testing.panels` holds kernels to
-them. The order of the symbols says nothing: permuting them permutes rows and parts, to the last bit, so sums over
+A NaN is a hole: the symbol has no bar at that moment (halted, not yet listed, delisted) or none that can be used, and
+is left out of that moment's cross-section. Three rules come on top of the law, and `gnomon.testing.panels` holds
+kernels to them. The order of the symbols says nothing: permuting them permutes rows and parts, to the last bit, so sums over
 symbols are taken over sorted values. A symbol without a bar so far has a part of zeros, so one may join at any time.
 And what stands in the scratch at the start of a chunk says nothing.
 """
@@ -28,7 +28,7 @@ from gnomon.core.types import Array, Float64, Int64
 from gnomon.kernels.base import Body, Call, Kernel, Program, StateSize
 
 BLOCK_CELLS = 1 << 20
-"""Floats of a block of moments, inputs and outputs together: eight megabytes, so that the runs of a row are not too short."""
+"""Floats of a block of moments, inputs and outputs together: in smaller ones the runs of a row are too short."""
 
 
 def _nothing(_: Sequence[float]) -> int:
@@ -151,7 +151,7 @@ class PanelProgram:
         return max(1, BLOCK_CELLS // max(1, self.symbols * (inputs + self.outputs)))
 
     def continued(self, state: Float64[Array, " size"], places: Sequence[int]) -> Float64[Array, " size"]:
-        """This program's state, taken from that of the same kernels over other symbols.
+        """The state of this program, taken from that of the same kernels over other symbols.
 
         `places` tells of each symbol here where it stood there; -1: it has had no bar yet.
         """

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Float32
 from gnomon.features.base import FeatureSpec
 from gnomon.features.sets import FeatureSet
-from gnomon.core.seeds import generator
 from gnomon.kernels.panel import PanelKernel
 from gnomon.testing.kernels import LawError, check_kernel, synthetic_columns
 from gnomon.testing.panels import SECTORS, check_panel_kernel
@@ -92,7 +92,8 @@ def check_stream(features: FeatureSet, *, bars: int = 600, seed: int = 0) -> Non
     Where features see all symbols of a moment, one moment at a time, of many symbols that miss bars.
     """
     if features.panel is not None:
-        return _check_moments(features, bars=bars, seed=seed)
+        _check_moments(features, bars=bars, seed=seed)
+        return
     frame = synthetic_bars(features.inputs, bars=bars, seed=seed)
     whole = features.compute(frame)
     stream = features.stream(["A", "B"])
@@ -119,9 +120,7 @@ def _check_moments(features: FeatureSet, *, bars: int, seed: int) -> None:
         _same_bits(features, symbol, whole.filter(pl.col("symbol") == symbol), np.stack(rows))
 
 
-def _same_bits(
-    features: FeatureSet, symbol: str, whole: pl.DataFrame, values: Float32[Array, "bars outputs"]
-) -> None:
+def _same_bits(features: FeatureSet, symbol: str, whole: pl.DataFrame, values: Float32[Array, "bars outputs"]) -> None:
     expected = whole.select(features.outputs).to_numpy()
     different = np.argwhere(~((expected == values) | (np.isnan(expected) & np.isnan(values))))
     if len(different):

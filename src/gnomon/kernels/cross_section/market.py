@@ -120,7 +120,7 @@ def market_line(s, x, c, out, p):  # type: ignore[no-untyped-def]
 @panel_kernel(
     outputs=4,
     state_size=lambda p: OWN + 2 * bars(p[1], least=3) + 4 + (bars(p[2]) if p[2] else 0),
-    scratch=2 * SCRATCH,
+    scratch=SCRATCH + 1,
     columns=("price", "weight"),
     params=("least", "window", "traded"),
 )
@@ -135,8 +135,7 @@ def weighted_market_line(s, x, c, out, p):  # type: ignore[no-untyped-def]
     window, traded = int(p[1]), int(p[2])
     base = OWN + 2 * window
     size = base + 4 + traded
-    values, scratch = s[n * size : n * (size + 1)], s[n * (size + 1) : n * (size + SCRATCH)]
-    parts, room = s[n * (size + SCRATCH) : n * (size + SCRATCH + 1)], s[n * (size + SCRATCH + 1) :]
+    values, parts, room = s[n * size : n * (size + 1)], s[n * (size + 1) : n * (size + 2)], s[n * (size + 2) :]
     for t in range(x.shape[1]):
         moves(s, size, x, c, values, t)
         for i in range(n):
