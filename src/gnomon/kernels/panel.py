@@ -9,9 +9,9 @@ symbols together: a chunk holds whole moments. The rows of its block are symbols
 
 A NaN is a hole: the symbol has no bar at that moment (halted, not yet listed, delisted) or none that can be used, and
 is left out of that moment's cross-section. Three rules come on top of the law, and `gnomon.testing.panels` holds
-kernels to them. The order of the symbols says nothing: permuting them permutes rows and parts, to the last bit, so sums over
-symbols are taken over sorted values. A symbol without a bar so far has a part of zeros, so one may join at any time.
-And what stands in the scratch at the start of a chunk says nothing.
+kernels to them. The order of the symbols says nothing: permuting them permutes rows and parts, to the last bit, so sums
+over symbols are taken over sorted values. A symbol without a bar so far has a part of zeros, so one may join at any
+time. And what stands in the scratch at the start of a chunk says nothing.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class PanelKernel(Kernel):
         >>> from gnomon.kernels.cross_section.regimes import rising_share
         >>> closes = np.array([[1.0, 2.0, 3.0], [5.0, 4.0, 5.0], [9.0, np.nan, 7.0]])
         >>> rising_share.over(closes, params=(2,))[0]
-        array([[       nan,        nan, 0.66666667],
-               [       nan,        nan, 0.66666667],
-               [       nan,        nan, 0.66666667]])
+        array([[       nan, 0.5       , 0.66666667],
+               [       nan, 0.5       , 0.66666667],
+               [       nan, 0.5       , 0.66666667]])
         """
         x = np.ascontiguousarray(np.stack(columns), np.float64)
         call = Call(self, tuple(range(len(columns))), tuple(float(p) for p in params))
