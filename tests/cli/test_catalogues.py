@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from gnomon.features.registry import FEATURES
 from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.workspace import open_workspace
+from gnomon.testing.features import synthetic_bars
 
 pytestmark = pytest.mark.xdist_group("finished workspace")
 
@@ -33,6 +35,58 @@ def test_features_are_computed_over_the_workspaces_bars(finished, say, tmp_path)
     run = open_workspace(finished).runs.get()
     assert found["rows"] == say("runs", "show", run.id, "-w", finished, "--json").object["metrics"]["source"]["rows"]
     assert "features are in" in say("features", "compute", "--out", out, "-w", finished).out
+
+
+def test_features_of_bars_larger_than_memory_go_through_in_chunks(finished, say, tmp_path):
+    bars = synthetic_bars(("open", "high", "low", "close", "volume"), bars=300)
+    bars.write_parquet(tmp_path / "bars.parquet")
+    words = ["features", "compute", "-w", tmp_path, "--data", tmp_path / "bars.parquet", "--json"]
+    say(*words, "--out", tmp_path / "whole.parquet")
+    found = say(*words, "--out", tmp_path / "parts", "--folder", "--chunk-rows", 100, "--compression", "zstd").object
+    assert (found["rows"], found["rows_without_a_value"], found["bad_inputs"]) == (600, 0, {})
+    assert len(list((tmp_path / "parts").iterdir())) == 6
+    parts = pl.read_parquet(tmp_path / "parts" / "*.parquet").sort("symbol", "timestamp")
+    assert_frame_equal(parts, pl.read_parquet(tmp_path / "whole.parquet"), check_exact=True)
+
+    bars.with_columns(
+        volume=pl.when(pl.int_range(pl.len()) == 200).then(float("inf")).otherwise("volume")
+    ).write_parquet(tmp_path / "odd.parquet")
+    words[5] = tmp_path / "odd.parquet"
+    assert "non_finite" in say(*words, "--out", tmp_path / "odd", "--chunk-rows", 100, code=3).object["error"]
+    (tmp_path / "gnomon.yaml").write_text("data: {checks: {non_finite: warning}}")
+    found = say(*words, "--out", tmp_path / "odd", "--chunk-rows", 100).object
+    assert found["bad_inputs"] == {"volume": 1}
+    assert 0 < found["rows_without_a_value"] < 100
+    assert "bad input (missing, NaN or infinite): volume 1" in say(*words[:-1], "--out", tmp_path / "odd").out
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "code", "message"),
+    [
+        (lambda bars: bars.sort("timestamp", descending=True), [], 3, "earlier"),
+        (lambda bars: pl.concat([bars, bars.slice(20, 1)]).sort("symbol", "timestamp"), [], 3, "stand twice"),
+        (lambda bars: bars.with_columns(pl.col("timestamp").dt.replace_time_zone(None)), [], 3, "no time zone"),
+        (lambda bars: bars.drop("close"), [], 3, "no column for close"),
+        (lambda bars: bars, ["--compression", "zst"], 2, "did you mean 'zstd'"),
+    ],
+)
+def test_bars_that_cannot_be_computed_are_refused(change, words, code, message, say, tmp_path):
+    bars = synthetic_bars(("open", "high", "low", "close", "volume"), bars=60)
+    change(bars).write_parquet(tmp_path / "bars.parquet")
+    out = tmp_path / "out.parquet"
+    said = say(
+        *("features", "compute", "-w", tmp_path, "--data", tmp_path / "bars.parquet", "--out", out),
+        *("--chunk-rows", 40, *words),
+        code=code,
+    )
+    assert message in said.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bars.parquet"]
+
+
+def test_what_needs_the_whole_history_is_not_done_in_chunks(say, tmp_path):
+    (tmp_path / "gnomon.yaml").write_text("data: {repair: [{kind: drop_nonpositive}]}")
+    said = say("features", "compute", "-w", tmp_path, "--out", tmp_path / "f", "--chunk-rows", 9, code=2)
+    assert "data.repair needs the whole history" in said.err
 
 
 def test_every_model_is_listed_and_each_setting_of_each_is_explained(say):

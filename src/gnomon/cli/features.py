@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from gnomon.cli.base import Session, command, table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import polars as pl
     from rich.console import Console
+
+    from gnomon.features.to_parquet import Compression
 
 app = typer.Typer(
     help="List, show, compute and probe features.", no_args_is_help=True, add_completion=False, rich_markup_mode=None
@@ -82,33 +88,70 @@ def show(session: Session, name: Annotated[str, typer.Argument(help="A feature's
 @command(app)
 def compute(
     session: Session,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The Parquet file to write, or the folder with --folder.")],
     data: Annotated[Path | None, typer.Option(help="Bars; the workspace's data without it.")] = None,
     stamp: Annotated[str, typer.Option(help="What the stamps of --data say: open or close.")] = "close",
+    folder: Annotated[bool, typer.Option(help="Write a folder with a file for each chunk of time.")] = False,
+    chunk_rows: Annotated[
+        int | None, typer.Option(min=1, help="Go through in chunks of so many bars; large files are without it.")
+    ] = None,
+    compression: Annotated[str, typer.Option(help="lz4 (fast), zstd (small) or none.")] = "lz4",
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads; all processors without it.")] = None,
 ) -> None:
-    """Compute the configured features over bars and write them as Parquet."""
-    from gnomon.core.files import atomic_path
+    """Compute the configured features over bars, however many, and write them as Parquet."""
+    from gnomon.core.errors import ConfigError, unknown
+    from gnomon.data.chunks import CHUNK_ROWS, cut_bars
+    from gnomon.data.manager import side_tables_of
     from gnomon.features.sets import FeatureSet
-    from gnomon.pipeline.inputs import configured, load_inputs
+    from gnomon.features.to_parquet import COMPRESSIONS, write_features
+    from gnomon.pipeline.inputs import configured, load_inputs, open_inputs
     from gnomon.pipeline.workspace import load_plugins
 
+    if compression not in COMPRESSIONS:
+        raise ConfigError(unknown("compression", compression, COMPRESSIONS, where="--compression"))
     config = configured(session.workspace)
     load_plugins(session.workspace, config.plugins)
-    with session.progress("reading bars") as update:
-        bars, tables = load_inputs(session.workspace, config, data=data, stamp=stamp)
-        features = FeatureSet.from_config(config.features, tables=tuple(tables))
-        update("computing features", 0.3)
-        frame = features.compute(bars, tables)
-        update("writing", 0.9)
-        with atomic_path(out) as temporary:
-            frame.write_parquet(temporary)
-    facts: dict[str, Any] = {"path": str(out), "rows": frame.height, "features": list(features.outputs)}
-    session.emit(
-        facts,
-        lambda console: console.print(
-            f"{frame.height:,} rows of {len(features.outputs)} features are in {out}", markup=False
-        ),
-    )
+    features = FeatureSet.from_config(config.features, tables=tuple(config.data.side_tables))
+    with session.progress("reading bars") as update, contextlib.ExitStack() as stack:
+        opened = open_inputs(session.workspace, config, data=data, stamp=stamp, rows=chunk_rows, scratch=out.parent)
+        tables: Mapping[str, pl.DataFrame]
+        if opened is not None:
+            stack.enter_context(opened)
+            total, chunks = opened.total, iter(opened)
+            tables = side_tables_of(config.data, root=session.workspace.resolve())
+        else:
+            bars, tables = load_inputs(session.workspace, config, data=data, stamp=stamp)
+            total, chunks = bars.height, cut_bars(bars, CHUNK_ROWS)
+        missing = write_features(
+            features,
+            chunks,
+            out,
+            tables,
+            folder=folder,
+            compression=cast("Compression", compression),
+            threads=threads,
+            progress=lambda rows: update("computing features", rows / total),
+        )
+    found: dict[str, Any] = {
+        "path": str(out),
+        "rows": missing.rows,
+        "features": list(features.outputs),
+        "bad_inputs": missing.inputs,
+        "rows_without_a_value": missing.affected,
+        "without_a_value": missing.outputs,
+    }
+
+    def human(console: Console) -> None:
+        console.print(f"{missing.rows:,} rows of {len(features.outputs)} features are in {out}", markup=False)
+        if missing.inputs:
+            told = ", ".join(f"{name} {number:,}" for name, number in missing.inputs.items())
+            console.print(f"bad input (missing, NaN or infinite): {told}", markup=False)
+        if missing.affected:
+            most = sorted(missing.outputs.items(), key=lambda item: -item[1])[:5]
+            told = ", ".join(f"{name} {number:,}" for name, number in most)
+            console.print(f"{missing.affected:,} rows lack a value after the warm-up; most of all {told}", markup=False)
+
+    session.emit(found, human)
 
 
 @command(app)
