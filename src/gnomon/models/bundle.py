@@ -26,12 +26,14 @@ import numpy as np
 from gnomon.core.errors import DataError, IntegrityError, nearest
 from gnomon.core.files import atomic_folder, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
+from gnomon.core.types import Array, Int64
 from gnomon.models.base import ModelBase, ModelRegistry, State
 from gnomon.models.calibration.calibration import Calibration
 from gnomon.models.calibration.conformal import Conformal
 from gnomon.samples.base import Forecast, Samples
 from gnomon.samples.projection import ProjectionParams
 from gnomon.samples.transforms import ScalerParams
+from gnomon.samples.windows import with_context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,15 @@ class TrainedModel:
         projected = chosen if self.projection is None else self.projection.apply(chosen)
         raw = self.model.predict(self.scaler.apply(projected), state=state)
         return self.finished(raw).checked()
+
+    def predict_rows(self, samples: Samples, rows: Int64[Array, " m"]) -> Forecast:
+        """A forecast of the given rows (sorted) that may read the rows before them, as many as the model looks back.
+
+        What came before a row was known at its time, whatever part of a split it is in: to forecast with it is no leak.
+        For a model whose rows stand alone it is `predict` of these rows.
+        """
+        part, at = with_context(samples, rows, self.model.context)
+        return self.predict(part).take(at)
 
     def finished(self, raw: Forecast) -> Forecast:
         """The model's own forecast, calibrated, and with its conformal sets, where this one has them."""

@@ -99,6 +99,15 @@ class Forecast:
     def __len__(self) -> int:
         return len(self.known_at)
 
+    def take(self, rows: Int64[Array, " m"]) -> Self:
+        """The given rows, in the given order."""
+        per_row = {
+            field.name: getattr(self, field.name)[rows]
+            for field in fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return replace(self, **per_row)
+
     def edge(self) -> Float64[Array, " n"]:
         """Probability of long minus probability of short, in [-1, 1]."""
         return np.asarray(self.probability[:, 2] - self.probability[:, 0])

@@ -229,7 +229,7 @@ def _one(work: _Work, item: tuple[str, int]) -> FoldResult:
             where=f"models.{name}",
         )
         tested = work.samples.take(fold.test)
-        forecast = trained.predict(tested)
+        forecast = trained.predict_rows(work.samples, fold.test)
         blocks = _trade(work, forecast) if any(SCORES[metric].trades for metric in work.metrics) else ()
     except GnomonError as error:
         raise type(error)(f"{name}, fold {number + 1} of {len(work.folds)}: {error}") from error

@@ -50,11 +50,10 @@ def validation_scores(candidates: Mapping[str, TrainedModel], train: Samples, va
         )
     frequency = np.bincount(seen.y, weights=seen.weight, minlength=3) / seen.weight.sum()
     prior = log_loss(np.tile(frequency, (len(judged), 1)), judged)
-    rows = valid.take(judged.rows)
     scores = [
         ValidationScore(
             name=name,
-            log_loss=log_loss(trained.predict(rows).probability, judged),
+            log_loss=log_loss(trained.predict_rows(valid, judged.rows).probability, judged),
             prior_log_loss=prior,
             rows=len(judged),
         )

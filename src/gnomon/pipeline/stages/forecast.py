@@ -44,10 +44,10 @@ class ForecastStage(CandidateStage):
         return (ModelRegistry.models.get(section.model_type, where=f"models.{self.candidate}").__module__,)
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
-        """Predicts the rows that the model was not fitted on."""
+        """Predicts the rows that the model was not fitted on; a sequence model reads the rows before an edge too."""
         model, samples, fold = context[MODEL.of(self.candidate)], context[SAMPLES], context[FOLD]
         parts = [
-            model.predict(samples.take(rows)).to_frame().with_columns(part=pl.lit(part))
+            model.predict_rows(samples, rows).to_frame().with_columns(part=pl.lit(part))
             for part, rows in (("valid", fold.valid), ("test", fold.test))
             if len(rows)
         ]
