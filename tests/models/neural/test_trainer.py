@@ -19,6 +19,7 @@ from gnomon.models import NeuralModel
 from gnomon.models.base import FitReport
 from gnomon.models.neural import trainer
 from gnomon.models.neural.heads import SoftmaxHead
+from gnomon.samples import Samples
 from gnomon.testing.models import planted_samples
 from gnomon.training.callbacks import CallbackBase
 
@@ -31,34 +32,33 @@ def saved(model: NeuralModel, folder: Path) -> str:
     return hash_tree(folder)
 
 
-class Killed(Exception):
+class KilledError(Exception):
     """Stands for the end of the process."""
 
 
-def killed_at(step: int) -> Any:
-    """A step of the trainer that dies at the given one."""
+def kill(model: NeuralModel, step: int, *samples: Samples, checkpoint: Path) -> None:
+    """Fits until the given step, at which the process ends."""
     real = trainer.Learner.training_step
 
     def dies(self: trainer.Learner, batch: Any, index: int) -> Any:
         if self.progress.step == step:
-            raise Killed
+            raise KilledError
         return real(self, batch, index)
 
-    return dies
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trainer.Learner, "training_step", dies)
+        with pytest.raises(KilledError):
+            model.fit(*samples, checkpoint=checkpoint)
 
 
 @pytest.mark.parametrize("step", [7, 16, 31])
-def test_a_killed_fit_goes_on_and_ends_in_the_same_bytes(
-    step: int, net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_fit_goes_on_and_ends_in_the_same_bytes(step: int, net: Net, tmp_path: Path) -> None:
     """600 rows make 10 steps an epoch: killed within the first epoch, the second, and the fourth."""
     train, valid = planted_samples(600), planted_samples(200, part="valid")
     settings = {"epochs": 4, "dropout": 0.3, "checkpoint_every": 5}
     whole = net("gru", **settings)
     report = whole.fit(train, valid)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(trainer.Learner, "training_step", killed_at(step))
-        net("gru", **settings).fit(train, valid, checkpoint=tmp_path / "checkpoints")
+    kill(net("gru", **settings), step, train, valid, checkpoint=tmp_path / "checkpoints")
     assert [p.name for p in (tmp_path / "checkpoints").iterdir()] == [f"step-{step // 5 * 5:08d}"]
     again = net("gru", **settings)
     went_on = again.fit(train, valid, checkpoint=tmp_path / "checkpoints")
@@ -78,19 +78,15 @@ def test_dropout_that_forgets_its_step_is_caught(net: Net, tmp_path: Path, monke
     whole = net("gru", **settings)
     whole.fit(train)
     torch.manual_seed(1)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(trainer.Learner, "training_step", killed_at(7))
-        net("gru", **settings).fit(train, checkpoint=tmp_path / "checkpoints")
+    kill(net("gru", **settings), 7, train, checkpoint=tmp_path / "checkpoints")
     again = net("gru", **settings)
     again.fit(train, checkpoint=tmp_path / "checkpoints")
     assert saved(again, tmp_path / "again") != saved(whole, tmp_path / "whole")
 
 
-def test_a_checkpoint_of_another_fit_is_refused(net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_of_another_fit_is_refused(net: Net, tmp_path: Path) -> None:
     train = planted_samples(300)
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(trainer.Learner, "training_step", killed_at(4))
-        net(checkpoint_every=2).fit(train, checkpoint=tmp_path)
+    kill(net(checkpoint_every=2), 4, train, checkpoint=tmp_path)
     with pytest.raises(IntegrityError, match="a checkpoint of another fit"):
         net(checkpoint_every=2, seed=1).fit(train, checkpoint=tmp_path)
     x = train.x.copy()
@@ -115,7 +111,7 @@ class Records(CallbackBase):
         return len(self.seen) == self.stop_after
 
 
-def test_a_callback_hears_each_epoch_and_may_stop(net: Net, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_callback_hears_each_epoch_and_may_stop(net: Net, tmp_path: Path) -> None:
     train, valid = planted_samples(300), planted_samples(200, part="valid")
     records = Records(stop_after=2)
     report = net(epochs=5).fit(train, valid, callbacks=[records])
@@ -123,9 +119,7 @@ def test_a_callback_hears_each_epoch_and_may_stop(net: Net, tmp_path: Path, monk
     assert set(records.seen[0][1]) == {"train_loss", "train_log_loss", "valid_loss", "valid_log_loss"}
     assert report.iterations == 2
     # After a kill in the third epoch the past two are told of again, so that the callback knows what it would know.
-    with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(trainer.Learner, "training_step", killed_at(11))
-        net(epochs=3).fit(train, valid, checkpoint=tmp_path)
+    kill(net(epochs=3), 11, train, valid, checkpoint=tmp_path)
     later = Records()
     net(epochs=3).fit(train, valid, checkpoint=tmp_path, callbacks=[later])
     assert [epoch for epoch, _ in later.seen] == [0, 1, 2]
