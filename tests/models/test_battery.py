@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import itertools
 import json
+import subprocess
+import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,25 +15,47 @@ import numpy as np
 import pytest
 
 from gnomon.core.errors import DataError
+from gnomon.core.hashing import hash_tree
 from gnomon.models import Forecast, ModelBase, ModelRegistry
-from gnomon.models.base import Callback, FitReport
+from gnomon.models.base import FitReport, ModelConfig
+from gnomon.models.search_space import Integer
 from gnomon.samples.base import Samples
 from gnomon.testing import models as battery
 
-# Small settings, so that the battery is quick.
+# Small settings, so that the battery is quick; a name after the first colon tells variants of a model apart.
 SMALL_NET = {"window": 3, "batch_size": 128, "epochs": 4, "learning_rate": 0.01}
 SETTINGS: dict[str, dict[str, Any]] = {
-    "lightgbm": {"rounds": 60, "min_rows_in_leaf": 20, "learning_rate": 0.1},
+    "lightgbm": {"rounds": 40, "min_rows_in_leaf": 20, "learning_rate": 0.15},
+    "xgboost": {"rounds": 40, "max_depth": 3, "min_weight_in_leaf": 5.0, "learning_rate": 0.15},
+    "catboost": {"rounds": 60, "depth": 3, "learning_rate": 0.2, "max_bins": 32},
+    "random_forest": {"trees": 15, "max_depth": 6, "min_rows_in_leaf": 20, "feature_fraction": 0.7},
+    "svm": {"exact_rows": 100, "components": 30, "c": 0.5},
     "mlp": {**SMALL_NET, "hidden": 16},
     "lstm": {**SMALL_NET, "hidden": 12},
     "gru": {**SMALL_NET, "hidden": 12},
+    "persistence": {"feature": "feature_0"},
+    "momentum_rule": {"feature": "feature_0"},
 }
+VARIANTS: dict[str, dict[str, Any]] = {
+    **{name: SETTINGS.get(name, {}) for name in ModelRegistry.names()},
+    "svm:linear": {"kernel": "linear"},
+}
+for name in ("lightgbm", "xgboost", "catboost", "random_forest"):
+    VARIANTS[f"{name}:return"] = {**SETTINGS[name], "target": "return", "quantiles": (0.1, 0.5, 0.9)}
+
+
+def made(variant: str) -> ModelBase:
+    name = variant.partition(":")[0]
+    needs = ModelRegistry.models.get(name).needs
+    for module in needs:
+        pytest.importorskip(module)
+    return ModelRegistry.create(name, **VARIANTS[variant])
 
 
 @pytest.mark.parametrize("check", battery.MODEL_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("name", ModelRegistry.names())
-def test_a_registered_model_keeps_its_promises(name: str, check: battery.Check, tmp_path: Path) -> None:
-    check(lambda: ModelRegistry.create(name, **SETTINGS.get(name, {})), tmp_path)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_a_registered_model_keeps_its_promises(variant: str, check: battery.Check, tmp_path: Path) -> None:
+    check(lambda: made(variant), tmp_path)
 
 
 class Linear(ModelBase):
@@ -41,7 +66,7 @@ class Linear(ModelBase):
         self.inner = ModelRegistry.create("logistic_regression")
 
     def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Any = ()) -> FitReport:
-        return self.inner.fit(train, valid)
+        return self.inner.fit(train, valid, callbacks=callbacks)
 
     def predict(self, samples: Samples, *, state: Any = None) -> Forecast:
         return self.inner.predict(samples)
@@ -112,7 +137,7 @@ class KnowsTheFuture(Linear):
 
 class IgnoresWeights(Linear):
     def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Any = ()) -> FitReport:
-        return super().fit(replace(train, weight=np.ones_like(train.weight)), valid)
+        return super().fit(replace(train, weight=np.ones_like(train.weight)), valid, callbacks=callbacks)
 
 
 class TwoColumns(Linear):
@@ -124,7 +149,33 @@ class TwoColumns(Linear):
 
 class TakesAnything(Linear):
     def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Any = ()) -> FitReport:
-        return super().fit(train if len(train) else battery.planted_samples(), valid)
+        return super().fit(train if len(train) else battery.planted_samples(), valid, callbacks=callbacks)
+
+
+class SureOfNothing(Linear):
+    """Where there is nothing to learn it is sure of something."""
+
+    def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Any = ()) -> FitReport:
+        self.sure = bool((train.x == train.x[0]).all()) and len(train) > 1
+        train = replace(train, x=battery.planted_samples(len(train)).x) if self.sure else train
+        return super().fit(train, valid, callbacks=callbacks)
+
+    def predict(self, samples: Samples, *, state: Any = None) -> Forecast:
+        forecast = super().predict(samples)
+        return bent(forecast, np.tile([1.0, 0.0, 0.0], (len(samples), 1))) if self.sure else forecast
+
+
+class TellsNobody(Linear):
+    def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Any = ()) -> FitReport:
+        return super().fit(train, valid)
+
+
+class SearchesElsewhereConfig(ModelConfig):
+    search_space = {"depth": Integer(low=1, high=3)}  # noqa: RUF012
+
+
+class SearchesElsewhere(Linear):
+    Config = SearchesElsewhereConfig
 
 
 CONTROLS: list[tuple[battery.Check, type[ModelBase], str]] = [
@@ -137,6 +188,9 @@ CONTROLS: list[tuple[battery.Check, type[ModelBase], str]] = [
     (battery.weighs_its_rows, IgnoresWeights, "turning the weights round"),
     (battery.survives_a_class_it_never_saw, TwoColumns, "a class that training never saw"),
     (battery.refuses_what_it_cannot_learn, TakesAnything, "fit accepts samples with no rows"),
+    (battery.stays_calm_where_features_say_nothing, SureOfNothing, "off the class's frequency"),
+    (battery.tells_its_callbacks, TellsNobody, "callbacks first hear of"),
+    (battery.searches_its_own_fields, SearchesElsewhere, "'depth' that the config does not have"),
 ]
 
 
@@ -157,38 +211,43 @@ def test_the_battery_passes_the_sound_one(check: battery.Check, tmp_path: Path) 
     check(Linear, tmp_path)
 
 
-class Recorder:
-    """A callback that writes down what it is told, and stops after some iterations."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.calls: list[str] = []
-        self.iterations: list[int] = []
-        self.metrics: list[dict[str, float]] = []
-        self.stop_after = stop_after
-
-    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:
-        self.calls.append("start")
-
-    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Any) -> bool:
-        self.calls.append("iteration")
-        self.iterations.append(iteration)
-        self.metrics.append(dict(metrics))
-        return self.stop_after is not None and iteration + 1 >= self.stop_after
-
-    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
-        self.calls.append("end")
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_features_that_matter_matter_most(variant: str) -> None:
+    model = made(variant)
+    importance = model.fit(battery.planted_samples(), battery.planted_samples(part="valid")).importance
+    if not model.baseline:
+        assert set(sorted(importance, key=importance.__getitem__)[-2:]) == {"feature_0", "feature_1"}
 
 
-@pytest.mark.parametrize("name", ModelRegistry.names())
-def test_callbacks_are_told(name: str) -> None:
-    recorder: Any = Recorder()
-    callback: Callback = recorder
-    model = ModelRegistry.create(name, **SETTINGS.get(name, {}))
-    report = model.fit(battery.planted_samples(), battery.planted_samples(part="valid"), callbacks=[callback])
-    assert recorder.calls[0] == "start"
-    assert recorder.calls[-1] == "end"
-    assert recorder.iterations == list(range(len(recorder.iterations)))
-    assert list(report.curves["valid_log_loss"]) == [metrics["valid_log_loss"] for metrics in recorder.metrics]
-    assert sum(report.importance.values()) == pytest.approx(1.0)
-    # The two features that matter matter most.
-    assert set(sorted(report.importance, key=report.importance.__getitem__)[-2:]) == {"feature_0", "feature_1"}
+def test_equal_fits_are_equal_bytes_in_another_process(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from gnomon.core.hashing import hash_tree
+from gnomon.models import ModelRegistry
+from gnomon.testing.models import planted_samples
+for variant, settings in eval(sys.argv[1]).items():
+    model = ModelRegistry.create(variant.partition(":")[0], **settings)
+    model.fit(planted_samples(), planted_samples(part="valid"))
+    folder = Path(sys.argv[2]) / variant
+    folder.mkdir(parents=True)
+    model.save(folder)
+    print(variant, hash_tree(folder))
+"""
+    here = {variant: VARIANTS[variant] for variant in ("lightgbm", "random_forest", "svm")}
+    here |= {name: VARIANTS[name] for name in ("xgboost", "catboost") if find_spec(name)}
+    other = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code, repr(here), str(tmp_path / "other")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    mine = []
+    for variant in here:
+        model = made(variant)
+        model.fit(battery.planted_samples(), battery.planted_samples(part="valid"))
+        (tmp_path / variant).mkdir()
+        model.save(tmp_path / variant)
+        mine.append(f"{variant} {hash_tree(tmp_path / variant)}")
+    assert other.stdout.splitlines() == mine

@@ -100,7 +100,7 @@ def test_altered_trees_are_refused(tmp_path: Path) -> None:
     (tmp_path / "small").mkdir()
     small.save(tmp_path / "small")
     (tmp_path / "model.txt").write_text((tmp_path / "small" / "model.txt").read_text())
-    with pytest.raises(IntegrityError, match="has 2 features, not 6"):
+    with pytest.raises(IntegrityError, match="not the file that was written with this model"):
         LightGBM.load(tmp_path)
     (tmp_path / "model.txt").write_text(text)
     LightGBM.load(tmp_path)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What is installed, what is missing, what to do.", add_completion=False, rich_markup_mode=None)
 
-EXTRAS = {"s3": ("s3fs", "artifacts on S3")}
-"""Optional libraries by extra: what to import, and what it is for."""
+EXTRAS = {"s3": ("s3fs", "artifacts on S3"), "boosting": ("xgboost catboost", "the models xgboost and catboost")}
+"""Optional libraries by extra: what is imported (names, with blanks between), and what it is for."""
 
 
 @command(app)
@@ -63,7 +63,7 @@ def _extras() -> list[dict[str, Any]]:
 
     return [
         _check("ok", f"extra {extra}", "installed")
-        if find_spec(module)
+        if all(find_spec(name) for name in module.split())
         else _check("absent", f"extra {extra}", f"pip install 'gnomon[{extra}]' for {purpose}")
         for extra, (module, purpose) in EXTRAS.items()
     ]

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from gnomon.core.extras import require
 from gnomon.core.registry import Registry
 from gnomon.models.search_space import SearchSpace
 from gnomon.samples.base import Forecast, Samples
@@ -65,8 +66,20 @@ class ModelBase(ABC):
     """A model. Made with its config; fitted once; saved in data-only formats, never pickle."""
 
     Config: ClassVar[type[ModelConfig]] = ModelConfig
+    scaled: ClassVar[bool] = True
+    """Whether it wants its features scaled; trees do not care, and rules need the values as they are."""
+    baseline: ClassVar[bool] = False
+    """Whether it is a rule that others have to beat: it need not find what can be found."""
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Modules that it imports and that come with an extra of the package."""
+    extra: ClassVar[str] = ""
+    """The extra that brings them."""
+    saves_midway: ClassVar[bool] = True
+    """Whether a callback may save it while it is fitted."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
+        if self.needs:
+            require(f"the model {type(self).__name__}", self.needs, extra=self.extra)
         self.config = config if config is not None else self.Config()
 
     @property

@@ -2,36 +2,44 @@
 
 A family writes three methods on plain arrays (fit, probability, and its own files); this class does the rest: it picks
 the decided labels of its horizon, refuses what cannot be learned from, keeps the names of its features, and saves them.
+A family whose config is a `TargetConfig` may also learn the forward return; see `gnomon.models.returns`.
 """
 
 from __future__ import annotations
 
+import io
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from gnomon.core.errors import DataError, IntegrityError, nearest
 from gnomon.core.files import write_atomic
-from gnomon.core.hashing import canonical_json
+from gnomon.core.hashing import canonical_json, hash_bytes
 from gnomon.core.registry import build
 from gnomon.core.types import Array, Bool, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelConfig, State
+from gnomon.models.returns import LEAST_ROWS, ReturnSpread
 from gnomon.samples.base import CLASSES, UNKNOWN_END, Forecast, Samples
 
 FACTS = "model.json"
+BLOCK = 16_384
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Labels:
-    """What is learned: the class of each row (0 short, 1 flat, 2 long) and its weight, of mean 1."""
+    """What is learned: the class of each row (0 short, 1 flat, 2 long) and its weight, of mean 1.
+
+    future: the forward return, as a fraction.
+    """
 
     y: Int64[Array, " m"]
     weight: Float64[Array, " m"]
+    future: Float64[Array, " m"]
     rows: Int64[Array, " m"]
     """Their numbers among the samples."""
 
@@ -41,7 +49,12 @@ class Labels:
     def only(self, kept: Bool[Array, " m"]) -> Labels:
         """Those that are kept, their weights again of mean 1."""
         weight = self.weight[kept]
-        return Labels(y=self.y[kept], weight=weight / weight.mean() if weight.size else weight, rows=self.rows[kept])
+        return Labels(
+            y=self.y[kept],
+            weight=weight / weight.mean() if weight.size else weight,
+            future=self.future[kept],
+            rows=self.rows[kept],
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,6 +62,14 @@ class Target(Labels):
     """Labels with the features of their rows."""
 
     x: Float32[Array, "m f"]
+
+    def of_classes(self, classes: Array) -> Target | None:
+        """The rows of these classes; None where there are none. A class that training lacked cannot be validated on."""
+        kept = np.isin(self.y, classes)
+        if kept.all():
+            return self
+        labels = self.only(kept)
+        return Target(**vars(labels), x=self.x[kept]) if len(labels) else None
 
 
 def target_of(samples: Samples, horizon: int) -> Target:
@@ -59,7 +80,7 @@ def target_of(samples: Samples, horizon: int) -> Target:
 def with_features(labels: Labels, samples: Samples) -> Target:
     """The labels with their features; a copy only where some rows are left out."""
     x = samples.x if len(labels) == len(samples) else samples.x[labels.rows]
-    return Target(x=x, y=labels.y, weight=labels.weight, rows=labels.rows)
+    return Target(**vars(labels), x=x)
 
 
 def labels_of(samples: Samples, horizon: int) -> Labels:
@@ -78,7 +99,12 @@ def labels_of(samples: Samples, horizon: int) -> Labels:
         strange = sorted(set(np.unique(y).tolist()) - set(CLASSES))
         raise DataError(f"labels at horizon {horizon} must be -1, 0 or 1, found {strange}")
     kept = weight[rows]
-    return Labels(y=y + 1, weight=kept / kept.mean() if rows.size else kept, rows=rows)
+    return Labels(
+        y=y + 1,
+        weight=kept / kept.mean() if rows.size else kept,
+        future=samples.forward_return[rows, column].astype(np.float64),
+        rows=rows,
+    )
 
 
 def log_loss(probability: Float64[Array, "m 3"], target: Labels) -> float:
@@ -87,13 +113,67 @@ def log_loss(probability: Float64[Array, "m 3"], target: Labels) -> float:
     return float(np.average(-np.log(given), weights=target.weight))
 
 
+def rmse(expected: Float64[Array, " m"], target: Target) -> float:
+    """Root of the weighted mean squared difference to the forward return."""
+    return float(np.sqrt(np.average((expected - target.future) ** 2, weights=target.weight)))
+
+
+def softmax(scores: Float64[Array, "n k"]) -> Float64[Array, "n k"]:
+    """Probabilities from scores, each row by itself: sums are taken column by column, in one order."""
+    columns = [np.exp(scores[:, k] - scores.max(axis=1)) for k in range(scores.shape[1])]
+    total = columns[0].copy()
+    for column in columns[1:]:
+        total += column
+    return np.stack([column / total for column in columns], axis=1)
+
+
+def write_weights(folder: Path, name: str, data: bytes) -> dict[str, str]:
+    """Writes a file of weights; what it returns goes among the facts of `_save`."""
+    write_atomic(folder / name, data)
+    return {"file": name, "sha256": hash_bytes(data)}
+
+
+def read_weights(folder: Path, facts: Mapping[str, Any]) -> bytes:
+    """The file that `write_weights` wrote. ValueError when it holds other bytes: some libraries take anything."""
+    data = (folder / str(facts["file"])).read_bytes()
+    if hash_bytes(data) != facts["sha256"]:
+        raise ValueError(f"{facts['file']} is not the file that was written with this model")
+    return data
+
+
+def array_bytes(arrays: Mapping[str, Array]) -> bytes:
+    """Arrays as the bytes of an npz file; equal arrays give equal bytes."""
+    held = io.BytesIO()
+    np.savez(held, allow_pickle=False, **arrays)
+    return held.getvalue()
+
+
+def arrays_of(data: bytes, names: Sequence[str]) -> dict[str, Array]:
+    """The arrays of an npz file, by name. Raises ValueError where one is missing, or is no array of numbers."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as held:
+        return {name: held[name] for name in names}
+
+
 class SupervisedModel(ModelBase):
-    """A model that learns classes from rows. Families implement `_fit`, `_probability`, `_save` and `_restore`."""
+    """A model that learns from rows. Families implement `_fit`, `_probability`, `_save` and `_restore`.
+
+    Those that can learn the forward return implement `_expected` too.
+    """
+
+    uses_features: ClassVar[bool] = True
+    """Whether its forecasts depend on features; those that do are not fitted where no feature varies."""
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)
         self.feature_names: tuple[str, ...] = ()
         self.horizon: int | None = None
+        self._spread: ReturnSpread | None = None
+        self._fitting: tuple[Target, Target] | None = None
+
+    @property
+    def learns_returns(self) -> bool:
+        """Whether it learns the forward return instead of the classes."""
+        return getattr(self.config, "target", "class") == "return"
 
     @abstractmethod
     def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
@@ -102,6 +182,10 @@ class SupervisedModel(ModelBase):
     @abstractmethod
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
         """Probabilities of (short, flat, long), each row by itself."""
+
+    def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
+        """The expected forward return, each row by itself."""
+        raise NotImplementedError(f"{type(self).__name__} learns classes only")
 
     @abstractmethod
     def _save(self, folder: Path) -> Mapping[str, Any]:
@@ -115,9 +199,21 @@ class SupervisedModel(ModelBase):
         """Learns the labels of its horizon; see `ModelBase.fit`."""
         labels, checked = self._accept(train, valid)
         held_out = with_features(checked, valid) if checked is not None and valid is not None else None
+        target = with_features(labels, train)
+        if self.uses_features and not _any_varies(target.x):
+            raise DataError(
+                f"{type(self).__name__} cannot learn: none of the {len(train.feature_names)} features varies in the "
+                "training rows, each is constant or missing throughout; look at the features, or let them warm up"
+            )
+        if self.learns_returns:
+            _refuse_returns(target, held_out, self._fitted_horizon(), type(self).__name__)
+            judge = held_out if held_out is not None and len(held_out) >= LEAST_ROWS else target
+            self._spread, self._fitting = None, (target, judge)
         for callback in callbacks:
             callback.on_fit_start(self, train, valid)
-        report = self._fit(with_features(labels, train), held_out, callbacks)
+        report = self._fit(target, held_out, callbacks)
+        if self.learns_returns:
+            self._spread, self._fitting = self._measured(), None
         for callback in callbacks:
             callback.on_fit_end(self, report)
         return report
@@ -162,14 +258,74 @@ class SupervisedModel(ModelBase):
         horizon = self._fitted_horizon()
         same_features(samples, self.feature_names, type(self).__name__)
         refuse_infinite(samples)
-        probability = self._probability(samples.x) if len(samples) else np.empty((0, 3))
+        probability, quantiles = self._said(samples.x) if len(samples) else (np.empty((0, 3)), None)
         return Forecast(
             probability=probability,
             known_at=samples.known_at,
             symbol=samples.symbol,
             symbols=samples.symbols,
             horizon=horizon,
+            quantiles=quantiles,
+            quantile_levels=self.config.quantiles if quantiles is not None else (),  # type: ignore[attr-defined]
         ).checked()
+
+    def row(self, x: Float32[Array, " f"]) -> Float64[Array, " 3"]:
+        """Probabilities for the features of one row, unchecked: `predict` without its tables, for those in a hurry."""
+        return np.asarray(self._said(x[None])[0][0])
+
+    def _said(self, x: Float32[Array, "n f"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "n q"] | None]:
+        if not self.learns_returns:
+            return self._probability(x), None
+        spread, expected = self._measured(), self._expected(x)
+        levels = self.config.quantiles  # type: ignore[attr-defined]
+        return spread.probability(expected), spread.quantiles(expected, levels) if levels else None
+
+    def _measured(self) -> ReturnSpread:
+        """The spread of what it misses; while it is fitted, that of the model there is."""
+        if self._spread is not None:
+            return self._spread
+        if self._fitting is None:
+            raise ValueError(f"this {type(self).__name__} was not fitted yet; call fit, or load a saved one")
+        target, judge = self._fitting
+        return ReturnSpread.fit(
+            returns=target.future,
+            y=target.y,
+            weight=target.weight,
+            missed=judge.future - self._expected(judge.x),
+            missed_weight=judge.weight,
+        )
+
+    def _tell(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> dict[str, list[float]]:
+        """Tells callbacks how a model did that is fitted in one go; gives the curves of its report."""
+        metrics = {}
+        for part, target in (("train", train), ("valid", valid)):
+            if target is not None and self.learns_returns:
+                metrics[f"{part}_rmse"] = rmse(self._expected(target.x), target)
+            elif target is not None:
+                metrics[f"{part}_log_loss"] = log_loss(self._probability(target.x), target)
+        for callback in callbacks:
+            callback.on_iteration_end(self, 0, metrics)
+        return {name: [value] for name, value in metrics.items()}
+
+    def _reversed(self, target: Target, rows: int = 512) -> Float64[Array, " f"]:
+        """What each feature is worth: loss gained when some rows swap its values, first with last. 0 where none is."""
+        step = max(1, len(target) // rows)
+        some = Target(**{name: values[::step] for name, values in vars(target).items()})
+
+        def loss(x: Array) -> float:
+            return rmse(self._expected(x), some) if self.learns_returns else log_loss(self._probability(x), some)
+
+        base, worth = loss(some.x), np.zeros(some.x.shape[1])
+        for f in range(some.x.shape[1]):
+            x = some.x.copy()
+            x[:, f] = x[::-1, f]
+            worth[f] = max(0.0, loss(x) - base)
+        return worth
+
+    def _shares(self, size: Float64[Array, " f"]) -> dict[str, float]:
+        """Importance by feature: sizes as shares of their sum."""
+        total = float(size.sum()) or 1.0
+        return {name: float(value) / total for name, value in zip(self.feature_names, size, strict=True)}
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing empty folder: the same model, the same bytes."""
@@ -181,6 +337,8 @@ class SupervisedModel(ModelBase):
             "horizon": horizon,
             "fitted": dict(self._save(folder)),
         }
+        if self.learns_returns:
+            facts["returns"] = self._measured().facts()
         write_atomic(folder / FACTS, canonical_json(facts))
 
     @classmethod
@@ -193,6 +351,8 @@ class SupervisedModel(ModelBase):
             model = cls(build(cls.Config, facts["config"], where=str(folder / FACTS)))
             model.feature_names = tuple(facts["features"])
             model.horizon = int(facts["horizon"])
+            if model.learns_returns:
+                model._spread = ReturnSpread.from_facts(facts["returns"])
             model._restore(folder, facts["fitted"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise IntegrityError(f"{folder} holds no {cls.__name__}: {error}") from error
@@ -221,6 +381,9 @@ def same_features(samples: Samples, names: tuple[str, ...], model: str) -> None:
 
 def refuse_infinite(samples: Samples) -> None:
     """Raises DataError that names the first feature with an infinite value, and its first row."""
+    starts = range(0, len(samples), BLOCK)
+    if not any(np.isinf(samples.x[start : start + BLOCK]).any() for start in starts):
+        return
     for f, name in enumerate(samples.feature_names):
         column = samples.x[:, f]
         if np.isinf(column).any():
@@ -229,3 +392,22 @@ def refuse_infinite(samples: Samples) -> None:
                 f"feature {name!r} is infinite in {int(np.isinf(column).sum())} rows, first row {row} "
                 f"({samples.symbols[samples.symbol[row]]}); guard its division, or exclude it (features.exclude)"
             )
+
+
+def _any_varies(x: Float32[Array, "n f"]) -> bool:
+    for f in range(x.shape[1]):
+        held = x[:, f][~np.isnan(x[:, f])]
+        if 0 < held.size < len(x) or (held.size and held.min() < held.max()):
+            return True
+    return False
+
+
+def _refuse_returns(train: Target, valid: Target | None, horizon: int, model: str) -> None:
+    for part, target in (("training", train), ("validation", valid)):
+        wrong = 0 if target is None else int((~np.isfinite(target.future)).sum())
+        if wrong:
+            raise DataError(f"{model} cannot learn: {wrong} {part} returns at horizon {horizon} are not finite")
+    if train.future.min() == train.future.max():
+        raise DataError(
+            f"{model} cannot learn: all {len(train)} forward returns at horizon {horizon} are {train.future[0]}"
+        )

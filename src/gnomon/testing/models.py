@@ -10,7 +10,7 @@ broken. The data are drawn: features that know the label to a known degree, or n
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from gnomon.core.errors import DataError
 from gnomon.core.hashing import hash_tree
 from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Float64
-from gnomon.models.base import ModelBase
+from gnomon.models.base import FitReport, ModelBase
+from gnomon.models.search_space import Choice
 from gnomon.samples.base import UNKNOWN_END, Samples
 from gnomon.samples.windows import with_context
 
@@ -132,11 +133,14 @@ def forecasts_each_row_by_itself(make: Make, folder: Path) -> None:  # noqa: ARG
 
 
 def learns_what_is_there(make: Make, folder: Path) -> None:  # noqa: ARG001
-    """On a planted signal its loss on fresh rows is well below that of the class frequencies."""
+    """On a planted signal its loss on fresh rows is well below that of the class frequencies; a baseline's not."""
     train, fresh = planted_samples(4000), planted_samples(4000, part="fresh")
     model = make()
     model.fit(train, planted_samples(2000, part="valid"))
     loss, prior = mean_log_loss(model.predict(fresh).probability, fresh), prior_log_loss(train, fresh)
+    if model.baseline:
+        assert loss < 1.02 * prior, f"the loss is {loss:.4f}, worse than guessing frequencies, which gives {prior:.4f}"
+        return
     assert loss < 0.9 * prior, (
         f"the loss is {loss:.4f} and guessing frequencies gives {prior:.4f}: it learned too little"
     )
@@ -163,20 +167,29 @@ def weighs_its_rows(make: Make, folder: Path) -> None:  # noqa: ARG001
     train, fresh = planted_samples(3000), planted_samples(500, part="fresh")
     against = np.arange(len(train)) % 2 == 0
     y = np.where(against[:, None], -train.y, train.y).astype(np.int8)
+    turned = np.where(against[:, None], -train.forward_return, train.forward_return)
     edges = []
     for heavy in (against, ~against):
         weight = np.where(heavy, 1.0, 0.02).astype(np.float32)[:, None]
         model = make()
-        model.fit(replace(train, y=y, weight=weight))
+        model.fit(replace(train, y=y, forward_return=turned, weight=weight))
         edges.append(model.predict(fresh).edge())
-    agreement = float(np.corrcoef(edges[0], edges[1])[0, 1])
-    assert agreement < -0.5, f"turning the weights round must turn the forecast round; they correlate {agreement:.2f}"
+    if not (make().baseline and edges[0].std() == edges[1].std() == 0):
+        agreement = float(np.corrcoef(edges[0], edges[1])[0, 1])
+        assert agreement < -0.5, (
+            f"turning the weights round must turn the forecast round; they correlate {agreement:.2f}"
+        )
 
     # The last rows of each symbol: nothing that a model reads before another row.
     late = np.flatnonzero(np.diff(train.symbol, append=-1))[train.symbol] - np.arange(len(train)) < len(train) // 4
     poisoned = train.label_end.copy()
     poisoned[late] = UNKNOWN_END
-    undecided = replace(train, label_end=poisoned, y=np.where(late[:, None], 1, train.y).astype(np.int8))
+    undecided = replace(
+        train,
+        label_end=poisoned,
+        y=np.where(late[:, None], 1, train.y).astype(np.int8),
+        forward_return=np.where(late[:, None], np.nan, train.forward_return),
+    )
     weightless = replace(undecided, label_end=train.label_end, weight=(~late).astype(np.float32)[:, None])
     kept = train.take(np.flatnonzero(~late))
     forecasts = []
@@ -230,6 +243,92 @@ def refuses_what_it_cannot_learn(make: Make, folder: Path) -> None:  # noqa: ARG
         assert _refused(lambda samples=samples: model.predict(samples)), f"predict accepts samples with {what}"  # type: ignore[misc]
 
 
+def stays_calm_where_features_say_nothing(make: Make, folder: Path) -> None:  # noqa: ARG001
+    """Features that never vary are refused, or give every row about the frequencies of the classes.
+
+    One that varies is enough. Rows without any feature get a forecast. An empty validation fold is as good as none.
+    """
+    train, other = planted_samples(), planted_samples(100, part="other")
+    frequency = np.bincount(train.y[:, 0] + 1, minlength=3) / len(train)
+    for what, value in (("constant", 1.0), ("missing", np.nan)):
+        model = make()
+        silent = replace(train, x=np.full_like(train.x, value))
+        if not _refused(lambda model=model, silent=silent: model.fit(silent)):  # type: ignore[misc]
+            probability = model.predict(replace(other, x=np.full_like(other.x, value))).checked().probability
+            far = float(np.abs(probability - frequency).max())
+            assert far < 0.05, f"where every feature is {what} a probability is {far:.2f} off the class's frequency"
+    x = train.x.copy()
+    x[:, 3], x[:, 4] = 7.0, np.nan
+    model = make()
+    model.fit(replace(train, x=x))
+    model.predict(replace(other, x=np.full_like(other.x, np.nan))).checked()
+    forecasts = []
+    for valid in (None, train.take(np.arange(0))):
+        model = make()
+        model.fit(train, valid)
+        forecasts.append(model.predict(other).probability)
+    assert np.array_equal(forecasts[0], forecasts[1]), "an empty validation fold changes what is learned"
+
+
+class _Recorder:
+    """A callback that writes down what it is told, and stops a fit after some iterations."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.calls: list[str] = []
+        self.iterations: list[int] = []
+        self.metrics: list[dict[str, float]] = []
+        self.stop_after = stop_after
+
+    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:  # noqa: ARG002
+        self.calls.append("start")
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        self.calls.append("iteration")
+        self.iterations.append(iteration)
+        self.metrics.append(dict(metrics))
+        return self.stop_after is not None and iteration + 1 >= self.stop_after
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:  # noqa: ARG002
+        self.calls.append("end")
+
+
+def tells_its_callbacks(make: Make, folder: Path) -> None:  # noqa: ARG001
+    """Callbacks hear of the start, each iteration with its metrics, and the end; one that says stop is obeyed."""
+    heard = _Recorder()
+    report = make().fit(planted_samples(), planted_samples(part="valid"), callbacks=[heard])
+    assert heard.calls[:1] == ["start"], f"callbacks first hear of {heard.calls[:1]}, not of the start"
+    assert heard.calls[-1] == "end", f"callbacks last hear of {heard.calls[-1]!r}, not of the end"
+    assert heard.iterations == list(range(len(heard.iterations))), "iterations are not counted from 0, one by one"
+    assert heard.iterations, "no iteration was told"
+    for name in (name for name in report.curves if name.startswith(("train_", "valid_"))):
+        curve = report.curves[name]
+        told = [metrics.get(name) for metrics in heard.metrics]
+        assert list(curve) == told, f"the report's curve {name!r} is not what callbacks were told"
+    total = sum(report.importance.values())
+    assert not report.importance or abs(total - 1.0) < 1e-9, f"the importance of features adds up to {total}"
+    if len(heard.iterations) > 2:
+        stopped = _Recorder(stop_after=2)
+        report = make().fit(planted_samples(), planted_samples(part="valid"), callbacks=[stopped])
+        assert report.iterations == len(stopped.iterations) == 2, "a callback said stop and the fit went on"
+
+
+def searches_its_own_fields(make: Make, folder: Path) -> None:  # noqa: ARG001
+    """Its search space names fields of its config, every end of a range is allowed, and `tuned` lies within."""
+    kind = type(make().config)
+    for field, dimension in kind.search_space.items():
+        assert field in kind.model_fields, f"the search space has a field {field!r} that the config does not have"
+        for end in dimension.values if isinstance(dimension, Choice) else (dimension.low, dimension.high):
+            try:
+                held = getattr(kind(**{field: end}), field)
+            except ValueError as error:
+                raise AssertionError(f"the search space offers {field} = {end!r}, which the config refuses") from error
+            assert held == end, f"the config takes {field} = {end!r} as {held!r}"
+    for field, value in kind.tuned.items():
+        assert field in kind.model_fields, f"`tuned` has a field {field!r} that the config does not have"
+        inside = field not in kind.search_space or kind.search_space[field].holds(value)
+        assert inside, f"tuned {field} = {value!r} lies outside of its own search space"
+
+
 MODEL_CHECKS: tuple[Check, ...] = (
     gives_a_forecast,
     loads_what_it_saved,
@@ -240,6 +339,9 @@ MODEL_CHECKS: tuple[Check, ...] = (
     weighs_its_rows,
     survives_a_class_it_never_saw,
     refuses_what_it_cannot_learn,
+    stays_calm_where_features_say_nothing,
+    tells_its_callbacks,
+    searches_its_own_fields,
 )
 
 

@@ -54,7 +54,7 @@ class LoggingCallback(CallbackBase):
 class _Monitor:
     """Follows one metric and knows its best value so far."""
 
-    def __init__(self, metric: str, mode: Literal["min", "max"], min_delta: float) -> None:
+    def __init__(self, metric: str | None, mode: Literal["min", "max"], min_delta: float) -> None:
         if mode not in ("min", "max"):
             raise ValueError(f"mode must be 'min' or 'max', was {mode!r}")
         if not min_delta >= 0:
@@ -64,9 +64,10 @@ class _Monitor:
 
     def improved(self, metrics: Mapping[str, float]) -> bool:
         """Whether the metric is better than ever by at least `min_delta`; it then becomes the best."""
-        if self.metric not in metrics:
-            raise ValueError(f"monitor {self.metric!r} is no metric of this fit; it reports {sorted(metrics)}")
-        value = self.sign * metrics[self.metric]
+        metric = self.metric or next((name for name in metrics if name.startswith("valid_")), next(iter(metrics), ""))
+        if metric not in metrics:
+            raise ValueError(f"monitor {metric!r} is no metric of this fit; it reports {sorted(metrics)}")
+        value = self.sign * metrics[metric]
         if self.best is None or value < self.best - self.min_delta:
             self.best = value
             return True
@@ -107,14 +108,16 @@ class ModelCheckpointCallback(CallbackBase):
     """Saves the model while it is fitted: after each better iteration, keeping only the best, or after every one.
 
     A checkpoint is a folder `iteration-00012` under `folder`, whole or absent; `ModelClass.load` reads it. It is a
-    snapshot to predict with; a fit that was cut off starts again from the beginning.
+    snapshot to predict with; a fit that was cut off starts again from the beginning. A model that cannot be saved
+    before its fit has ended is saved then. `monitor` None follows the first metric of the validation rows, or the first
+    there is.
     """
 
     def __init__(
         self,
         folder: Path,
         *,
-        monitor: str = "valid_log_loss",
+        monitor: str | None = "valid_log_loss",
         mode: Literal["min", "max"] = "min",
         best_only: bool = True,
     ) -> None:
@@ -132,14 +135,22 @@ class ModelCheckpointCallback(CallbackBase):
     def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:
         """Saves the model where it became better."""
         better = self._monitor.improved(metrics)
-        if better or not self.best_only:
-            old = self.saved()
-            with atomic_folder(self.folder / f"iteration-{iteration:05d}") as folder:
-                model.save(folder)
-            if self.best_only:
-                for checkpoint in old:
-                    remove(checkpoint)
+        if model.saves_midway and (better or not self.best_only):
+            self._save(model, iteration)
         return False
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
+        """Saves a model that could not be saved on the way."""
+        if not model.saves_midway:
+            self._save(model, report.iterations - 1 if report.best_iteration is None else report.best_iteration)
+
+    def _save(self, model: ModelBase, iteration: int) -> None:
+        old = self.saved()
+        with atomic_folder(self.folder / f"iteration-{iteration:05d}") as folder:
+            model.save(folder)
+        if self.best_only:
+            for checkpoint in old:
+                remove(checkpoint)
 
     def saved(self) -> list[Path]:
         """The checkpoints there are, oldest first."""

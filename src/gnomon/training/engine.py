@@ -80,8 +80,7 @@ class TrainingEngine:
         valid = data.valid
         watching = list(callbacks)
         if self.checkpoint_dir is not None:
-            metric = "train_log_loss" if valid is None else "valid_log_loss"
-            watching.append(ModelCheckpointCallback(self.checkpoint_dir / name, monitor=metric))
+            watching.append(ModelCheckpointCallback(self.checkpoint_dir / name, monitor=None))
         train = data.train
         trained, report = fit_model(
             section,

@@ -56,7 +56,7 @@ def fit_model(
     projection = None if training.projection is None else projection_of(training, seed=seed).fit(train)
     if projection is not None:
         train, valid = projection.apply(train), None if valid is None else projection.apply(valid)
-    scaler = SCALERS[training.scaler].fit(train)
+    scaler = SCALERS[training.scaler if model.scaled else "none"].fit(train)
     outputs = training.calibration != "none" or training.conformal is not None
     stopping = calibrating = valid if valid is not None and len(valid) else None
     if outputs and calibrating is not None and training.calibration_share > 0.0:

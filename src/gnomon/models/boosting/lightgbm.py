@@ -9,17 +9,18 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import Field
 
-from gnomon.core.files import write_atomic
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.boosting.watch import Watch
+from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
-from gnomon.models.supervised import SupervisedModel, Target
+from gnomon.models.supervised import SupervisedModel, Target, read_weights, write_weights
 
 TREES = "model.txt"
 
 
-class LightGBMConfig(ModelConfig):
+class LightGBMConfig(TargetConfig):
     """Settings of `lightgbm`; those not named here keep LightGBM's defaults."""
 
     search_space: ClassVar[SearchSpace] = {
@@ -60,7 +61,7 @@ class LightGBMConfig(ModelConfig):
 
 @ModelRegistry.register(name="lightgbm", family="boosting")
 class LightGBM(SupervisedModel):
-    """Probabilities by boosted trees over three classes; the same data, seed and threads give the same bytes.
+    """Boosted trees, grown leaf by leaf over histograms, for classes or for the forward return.
 
     Missing features take the branch that served best in training. A class that training never saw has a probability
     near 0. Reference: Ke et al. 2017, "LightGBM: a highly efficient gradient boosting decision tree".
@@ -77,35 +78,35 @@ class LightGBM(SupervisedModel):
         import lightgbm
 
         params = self._params()
-        of_train = lightgbm.Dataset(train.x, train.y, weight=train.weight, params=params)
-        names, sets = ["train"], [of_train]
+        of_train = lightgbm.Dataset(train.x, self._goal(train), weight=train.weight, params=params)
+        part, watched = "train", of_train
         if valid is not None:
-            names, sets = ["valid"], [of_train.create_valid(valid.x, valid.y, weight=valid.weight)]
-        watch = _Watch(self, callbacks, patience=self.config.early_stopping_rounds if valid is not None else None)
+            part, watched = "valid", of_train.create_valid(valid.x, self._goal(valid), weight=valid.weight)
+        watch = Watch(self, callbacks, part=part, patience=self.config.early_stopping_rounds if valid else None)
         booster = lightgbm.train(
-            params, of_train, num_boost_round=self.config.rounds, valid_sets=sets, valid_names=names, callbacks=[watch]
+            params,
+            of_train,
+            num_boost_round=self.config.rounds,
+            valid_sets=[watched],
+            valid_names=[part],
+            callbacks=[_Told(self, watch)],
         )
-        losses = watch.losses
-        best = int(np.argmin(losses)) if valid is not None and self.config.early_stopping_rounds else len(losses) - 1
         # What was fitted and what will be loaded are read from the same text, so they are equal to the last bit.
-        self._booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=best + 1))
-        gain = self._booster.feature_importance("gain")
-        share = gain / (gain.sum() or 1.0)
-        notes = [] if gain.sum() > 0 else ["no split was worth making: the forecast is the frequency of the classes"]
-        return FitReport(
-            iterations=len(losses),
-            best_iteration=best,
-            curves={f"{names[0]}_log_loss": losses},
-            importance={name: float(value) for name, value in zip(self.feature_names, share, strict=True)},
-            notes=notes,
-        )
+        self._booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=watch.best_iteration + 1))
+        return watch.report(self._shares(self._booster.feature_importance("gain")))
+
+    def _goal(self, target: Target) -> Array:
+        return target.future if self.learns_returns else target.y
 
     def _params(self) -> dict[str, Any]:
         config = self.config
+        goal = (
+            {"objective": "regression", "metric": "rmse"}
+            if self.learns_returns
+            else {"objective": "multiclass", "num_class": 3, "metric": "multi_logloss"}
+        )
         return {
-            "objective": "multiclass",
-            "num_class": 3,
-            "metric": "multi_logloss",
+            **goal,
             "first_metric_only": True,
             "learning_rate": config.learning_rate,
             "num_leaves": config.num_leaves,
@@ -124,45 +125,39 @@ class LightGBM(SupervisedModel):
             "verbosity": -1,
         }
 
+    def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
+        return np.asarray(self._booster.predict(x, num_threads=self.config.threads), np.float64)
+
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
         return np.asarray(self._booster.predict(x, num_threads=self.config.threads), np.float64).reshape(len(x), 3)
 
     def _save(self, folder: Path) -> Mapping[str, Any]:
-        write_atomic(folder / TREES, self._booster.model_to_string().encode())
-        return {"trees": TREES}
+        return {"trees": write_weights(folder, TREES, self._booster.model_to_string().encode())}
 
     def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
         import lightgbm
 
-        text = (folder / str(facts["trees"])).read_text()
+        text = read_weights(folder, facts["trees"]).decode()
         try:
             self._booster = lightgbm.Booster(model_str=text)
         except lightgbm.basic.LightGBMError as error:
-            raise ValueError(f"{facts['trees']}: {error}") from None
+            raise ValueError(f"{TREES}: {error}") from None
         if self._booster.num_feature() != len(self.feature_names):
             raise ValueError(f"{TREES} has {self._booster.num_feature()} features, not {len(self.feature_names)}")
 
 
-class _Watch:
-    """LightGBM's callback: hands each round to ours, and stops when the validation loss no longer falls."""
+class _Told:
+    """LightGBM's callback: hands each round to ours."""
 
     before_iteration = False
     order = 0
 
-    def __init__(self, model: LightGBM, callbacks: Sequence[Callback], *, patience: int | None) -> None:
-        self.model = model
-        self.callbacks = callbacks
-        self.patience = patience
-        self.losses: list[float] = []
+    def __init__(self, model: LightGBM, watch: Watch) -> None:
+        self.model, self.watch = model, watch
 
     def __call__(self, env: Any) -> None:
         from lightgbm.callback import EarlyStopException
 
-        name, _, loss, _ = env.evaluation_result_list[0]
-        self.losses.append(float(loss))
         self.model._booster = env.model  # so that a checkpoint can save the trees there are
-        metrics = {f"{name}_log_loss": float(loss)}
-        stops = [callback.on_iteration_end(self.model, env.iteration, metrics) for callback in self.callbacks]
-        since_best = len(self.losses) - 1 - int(np.argmin(self.losses))
-        if any(stops) or (self.patience is not None and since_best >= self.patience):
+        if self.watch.stops(env.iteration, float(env.evaluation_result_list[0][2])):
             raise EarlyStopException(env.iteration, env.evaluation_result_list)

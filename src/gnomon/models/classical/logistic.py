@@ -11,10 +11,9 @@ from pydantic import Field
 
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.classical.linear import fill_missing, fit_softmax, linear_scores
 from gnomon.models.search_space import Real, SearchSpace
-from gnomon.models.supervised import SupervisedModel, Target, log_loss
-
-BLOCK = 65_536
+from gnomon.models.supervised import SupervisedModel, Target, softmax
 
 
 class LogisticRegressionConfig(ModelConfig):
@@ -35,6 +34,7 @@ class LogisticRegression(SupervisedModel):
     """Probabilities by a softmax of linear scores; fitted by scikit-learn (L-BFGS), predicted here in float64.
 
     A missing feature counts as its mean over the training rows. A class that training never saw has probability 0.
+    Reference: Cox 1958, "The regression analysis of binary sequences".
     """
 
     Config = LogisticRegressionConfig
@@ -47,66 +47,29 @@ class LogisticRegression(SupervisedModel):
         self.fill: Float64[Array, " f"] = np.empty(0)
 
     def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
-        from sklearn.linear_model import LogisticRegression as Solver
-
-        x = train.x.astype(np.float64)
-        held = ~np.isnan(x)
-        counts = np.maximum(held.sum(axis=0), 1)
-        self.fill = np.where(held, x, 0.0).sum(axis=0) / counts
-        for f in np.flatnonzero(~held.all(axis=0)):
-            x[~held[:, f], f] = self.fill[f]
-        del held
-        solver = Solver(C=self.config.c, max_iter=self.config.max_iterations, tol=self.config.tolerance)
-        solver.fit(x, train.y, sample_weight=train.weight)
+        x, self.fill = fill_missing(train.x)
+        self.coefficients, self.intercepts, iterations = fit_softmax(
+            x,
+            train.y,
+            train.weight,
+            c=self.config.c,
+            max_iterations=self.config.max_iterations,
+            tolerance=self.config.tolerance,
+        )
         spread = x.std(axis=0)
         del x
-        self.coefficients = np.zeros((3, train.x.shape[1]))
-        self.intercepts = np.full(3, -np.inf)
-        if len(solver.classes_) == 2:
-            # Two classes share one row of coefficients: the score of the second against the first.
-            self.intercepts[solver.classes_] = [0.0, solver.intercept_[0]]
-            self.coefficients[solver.classes_[1]] = solver.coef_[0]
-        else:
-            self.intercepts[solver.classes_] = solver.intercept_
-            self.coefficients[solver.classes_] = solver.coef_
-        metrics = {"train_log_loss": log_loss(self._probability(train.x), train)}
-        if valid is not None:
-            metrics["valid_log_loss"] = log_loss(self._probability(valid.x), valid)
-        for callback in callbacks:
-            callback.on_iteration_end(self, 0, metrics)
-        size = np.abs(self.coefficients).sum(axis=0) * spread
-        total = float(size.sum()) or 1.0
-        iterations, most = int(solver.n_iter_[0]), self.config.max_iterations
+        curves, most = self._tell(train, valid, callbacks), self.config.max_iterations
         return FitReport(
             iterations=iterations,
-            curves={name: [value] for name, value in metrics.items()},
-            importance={name: float(value) / total for name, value in zip(self.feature_names, size, strict=True)},
+            curves=curves,
+            importance=self._shares(np.abs(self.coefficients).sum(axis=0) * spread),
             notes=[f"the solver did not converge in {most} iterations; raise max_iterations"]
             if iterations >= most
             else [],
         )
 
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
-        out = np.empty((len(x), 3))
-        for start in range(0, len(x), BLOCK):
-            self._probability_block(x[start : start + BLOCK], out[start : start + BLOCK])
-        return out
-
-    def _probability_block(self, x: Float32[Array, "n f"], out: Float64[Array, "n 3"]) -> None:
-        # One feature after the other, each operation by itself: a matrix product would sum in an order that depends on
-        # how many rows come together, and a row's forecast must not.
-        scores = np.repeat(self.intercepts[:, None], len(x), axis=1)
-        for f in range(x.shape[1]):
-            column = x[:, f].astype(np.float64)
-            column[np.isnan(column)] = self.fill[f]
-            for k in range(3):
-                if self.coefficients[k, f] != 0.0:
-                    scores[k] += self.coefficients[k, f] * column
-        scores -= scores.max(axis=0)
-        exponents = np.exp(scores)
-        total = exponents[0] + exponents[1] + exponents[2]
-        for k in range(3):
-            out[:, k] = exponents[k] / total
+        return softmax(linear_scores(x, self.fill, self.coefficients, self.intercepts))
 
     def _save(self, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002
         return {

@@ -1,0 +1,185 @@
+"""Gradient boosted symmetric trees by CatBoost."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from gnomon.core.seeds import derived_seed
+from gnomon.core.types import Array, Float32, Float64, Int64
+from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.boosting.watch import Watch
+from gnomon.models.returns import TargetConfig
+from gnomon.models.search_space import Integer, Real, SearchSpace
+from gnomon.models.supervised import SupervisedModel, Target, read_weights, softmax, write_weights
+
+TREES = "model.cbm"
+STAMPS = ("model_guid", "train_finish_time")
+"""What CatBoost writes into a model about the moment it was fitted at: blanked, so that equal fits are equal bytes."""
+
+
+class CatBoostConfig(TargetConfig):
+    """Settings of `catboost`; those not named here keep CatBoost's defaults."""
+
+    search_space: ClassVar[SearchSpace] = {
+        "learning_rate": Real(low=0.01, high=0.3, log=True),
+        "depth": Integer(low=2, high=8),
+        "feature_fraction": Real(low=0.3, high=1.0),
+        "row_fraction": Real(low=0.3, high=1.0),
+        "l2": Real(low=0.1, high=100.0, log=True),
+        "split_noise": Real(low=0.1, high=10.0, log=True),
+    }
+
+    rounds: int = Field(default=300, ge=1)
+    """Trees, at most; each holds a value for every class."""
+    learning_rate: float = Field(default=0.05, gt=0, le=1)
+    """Share of each tree's correction that is taken."""
+    depth: int = Field(default=5, ge=1, le=16)
+    """Levels of a tree: all rows of a level are asked the same question."""
+    feature_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of the features that each level may ask about."""
+    row_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of the rows that each tree is chosen by."""
+    l2: float = Field(default=3.0, ge=0)
+    """Weight of the squared penalty on leaf values."""
+    split_noise: float = Field(default=1.0, ge=0)
+    """Noise in the score of a split, which keeps trees from all choosing the same."""
+    max_bins: int = Field(default=254, ge=1, le=65_535)
+    """Borders that a feature's values are divided by."""
+    early_stopping_rounds: int | None = Field(default=50, ge=1)
+    """Rounds without a better validation loss until the fit stops; the best round is kept. None runs all rounds."""
+    threads: int = Field(default=1, ge=1)
+    """Other numbers of threads may give other last bits."""
+
+
+@ModelRegistry.register(name="catboost", family="boosting")
+class CatBoost(SupervisedModel):
+    """Boosted symmetric trees for classes or for the forward return; slower to fit than the others, quick to forecast.
+
+    A missing feature counts as smaller than any value. A class that training never saw has probability 0. A callback
+    cannot save it before its fit has ended. Reference: Prokhorenkova et al. 2018, "CatBoost: unbiased boosting with
+    categorical features".
+    """
+
+    Config = CatBoostConfig
+    config: CatBoostConfig
+    saves_midway = False
+    needs = ("catboost",)
+    extra = "boosting"
+
+    def __init__(self, config: ModelConfig | None = None) -> None:
+        super().__init__(config)
+        self._trees: Any = None
+        self._bytes = b""
+        self.classes: Int64[Array, " k"] = np.arange(3)
+
+    def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
+        import catboost
+
+        self.classes = np.unique(train.y)
+        if valid is not None and not self.learns_returns:
+            valid = valid.of_classes(self.classes)
+        of_train = catboost.Pool(train.x, self._goal(train), weight=train.weight, thread_count=self.config.threads)
+        of_valid = None
+        if valid is not None:
+            of_valid = catboost.Pool(valid.x, self._goal(valid), weight=valid.weight, thread_count=self.config.threads)
+        watch = Watch(
+            self,
+            callbacks,
+            part="train" if valid is None else "valid",
+            patience=self.config.early_stopping_rounds if valid else None,
+        )
+        trees = catboost.CatBoost(self._params())
+        trees.fit(of_train, eval_set=of_valid, callbacks=[_Told(watch, "learn" if valid is None else "validation")])
+        if trees.tree_count_ > watch.best_iteration + 1:
+            trees.shrink(watch.best_iteration + 1)
+        # What was fitted and what will be loaded are read from the same bytes, so they are equal to the last bit.
+        self._read(_bytes_of(trees))
+        size = np.maximum(self._trees.get_feature_importance(type="PredictionValuesChange"), 0.0)
+        return watch.report(self._shares(np.asarray(size, np.float64)))
+
+    def _goal(self, target: Target) -> Array:
+        return target.future if self.learns_returns else np.searchsorted(self.classes, target.y)
+
+    def _params(self) -> dict[str, Any]:
+        config = self.config
+        goal = (
+            {"loss_function": "RMSE"}
+            if self.learns_returns
+            else {"loss_function": "MultiClass", "classes_count": len(self.classes)}
+        )
+        return {
+            **goal,
+            "iterations": config.rounds,
+            "learning_rate": config.learning_rate,
+            "depth": config.depth,
+            "rsm": config.feature_fraction,
+            "bootstrap_type": "Bernoulli" if config.row_fraction < 1 else "No",
+            **({"subsample": config.row_fraction} if config.row_fraction < 1 else {}),
+            "l2_leaf_reg": config.l2,
+            "random_strength": config.split_noise,
+            "border_count": config.max_bins,
+            "thread_count": config.threads,
+            "random_seed": derived_seed(config.seed, "catboost"),
+            "use_best_model": False,
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+        }
+
+    def _read(self, data: bytes) -> None:
+        import catboost
+
+        self._trees, self._bytes = catboost.CatBoost(), data
+        self._trees.load_model(blob=data)
+
+    def _scores(self, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
+        scores = self._trees.predict(x, prediction_type="RawFormulaVal", thread_count=self.config.threads)
+        return np.asarray(scores, np.float64).reshape(len(x), -1)
+
+    def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
+        return self._scores(x)[:, 0]
+
+    def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
+        out = np.zeros((len(x), 3))
+        out[:, self.classes] = softmax(self._scores(x))
+        return out
+
+    def _save(self, folder: Path) -> Mapping[str, Any]:
+        return {"trees": write_weights(folder, TREES, self._bytes), "classes": self.classes.tolist()}
+
+    def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        import catboost
+
+        self.classes = np.array(facts["classes"], np.int64)
+        try:
+            self._read(read_weights(folder, facts["trees"]))
+        except catboost.CatBoostError as error:
+            raise ValueError(f"{TREES}: {str(error).splitlines()[0]}") from None
+        held = len(self._trees.feature_names_)
+        if held != len(self.feature_names):
+            raise ValueError(f"{TREES} has {held} features, not {len(self.feature_names)}")
+
+
+class _Told:
+    """CatBoost's callback: hands each round to ours."""
+
+    def __init__(self, watch: Watch, part: str) -> None:
+        self.watch, self.part = watch, part
+
+    def after_iteration(self, info: Any) -> bool:
+        ((_, losses),) = info.metrics[self.part].items()
+        return not self.watch.stops(info.iteration - 1, float(losses[-1]))
+
+
+def _bytes_of(trees: Any) -> bytes:
+    facts = trees.get_metadata()
+    for stamp in STAMPS:
+        facts[stamp] = ""
+    with tempfile.TemporaryDirectory() as folder:
+        trees.save_model(str(Path(folder) / TREES))
+        return (Path(folder) / TREES).read_bytes()
