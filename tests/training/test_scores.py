@@ -25,6 +25,7 @@ def rows(**changes):
 def test_by_hand():
     assert SCORES["log_loss"].function(rows()) == pytest.approx(-(np.log(0.8) + 2 * np.log(0.25) + np.log(0.6)) / 4)
     assert SCORES["accuracy"].function(rows()) == pytest.approx(2 / 3)
+    assert 0.0 < SCORES["ece"].function(rows()) < 1.0
     # Edges 0.7, -0.25, -0.5 rise with the returns 0.02, 0, -0.01.
     assert SCORES["ic"].function(rows()) == pytest.approx(1.0)
 
