@@ -111,13 +111,15 @@ def test_versions_are_listed_shown_and_promoted(workspace: Workspace, capsys: py
     assert "No registered models yet" in shown(capsys, workspace, "registry", "list")
     registry = ModelVersions(workspace=workspace.folder)
     registry.register("mine.a", workspace.store.find("mine.a"))
-    act = said(capsys, workspace, "registry", "promote", "mine.a", "latest", "--reason", "first")
-    assert (act["old"], act["new"], act["alias"], act["reason"]) == (None, "1", "champion", "first")
-    assert "challenger of mine.a is version 1" in shown(
-        capsys, workspace, "registry", "promote", "mine.a", "1", "--alias", "challenger"
-    )
-    assert "champion" in shown(capsys, workspace, "registry", "list")
-    found = said(capsys, workspace, "registry", "show", "mine.a", "champion")
+    promote = ("registry", "promote", "mine.a")
+    act = said(capsys, workspace, *promote, "latest", "--alias", "mine", "--reason", "first")
+    assert (act["old"], act["new"], act["alias"], act["reason"]) == (None, "1", "mine", "first")
+    assert "other of mine.a is version 1" in shown(capsys, workspace, *promote, "1", "--alias", "other")
+    for alias in ("challenger", "champion"):
+        told = shown(capsys, workspace, *promote, "1", "--alias", alias, code=4)
+        assert "mine.a 1 has no gates behind it" in told
+    assert "other" in shown(capsys, workspace, "registry", "list")
+    found = said(capsys, workspace, "registry", "show", "mine.a", "other")
     assert (found["version"]["version"], len(found["promotions"])) == ("1", 2)
     assert "promoted at" in shown(capsys, workspace, "registry", "show", "mine.a")
     told = shown(capsys, workspace, "registry", "show", "mine.b", code=2)

@@ -67,9 +67,16 @@ def promote(
     alias: Annotated[str, typer.Option(help="What points at it from now on.")] = "champion",
     reason: Annotated[str, typer.Option(help="Why; it is kept on record.")] = "",
 ) -> None:
-    """Point an alias at a version; kept on record with the version before."""
+    """Point an alias at a version; kept on record with the version before.
+
+    To become challenger or champion, a model has to have passed every gate of its run (exit 4 otherwise).
+    """
     import getpass
 
+    from gnomon.store.registry import CHALLENGER, CHAMPION
+
+    if alias in {CHALLENGER, CHAMPION}:
+        _require_gates(session, model, version)
     act = _registry(session).promote(model, version, alias=alias, by=getpass.getuser(), reason=reason)
 
     def human(console: Console) -> None:
@@ -85,6 +92,17 @@ def _registry(session: Session) -> ModelVersions:
 
     workspace = open_workspace(session.workspace)
     return ModelVersions(workspace.config.tracking.uri, workspace=workspace.folder)
+
+
+def _require_gates(session: Session, model: str, version: str) -> None:
+    """Raises GateError with every gate that the version did not pass, or where no run judged it."""
+    from gnomon.evaluation.gates import require_gates
+    from gnomon.pipeline.promotion import gates_behind
+    from gnomon.pipeline.workspace import open_workspace
+
+    found = _registry(session).show(model, version)
+    run, gates = gates_behind(open_workspace(session.workspace), found)
+    require_gates(f"{model} {found.version} (run {run.id})", gates)
 
 
 def _done(*, done: bool) -> str:

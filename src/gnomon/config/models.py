@@ -295,11 +295,30 @@ class ThresholdsConfig(Section):
     """Gains of winning trades over losses of losing ones."""
 
 
+class GatesConfig(Section):
+    """What a model has to show before it may be promoted. `null` or `false` switches a gate off; a report says so."""
+
+    edge: float | None = Field(default=0.05, gt=0, lt=1)
+    """The p-value of the test of the maximum over all tries must be below it, and the verdict an edge."""
+    overfitting: float | None = Field(default=0.2, gt=0, le=1)
+    """The probability of backtest overfitting (PBO) must be below it."""
+    track_record: bool = True
+    """The record must be at least the minimum track record."""
+    benchmarks: bool = True
+    """The Sharpe ratio after costs must be above that of every benchmark, and 95% of runs at random times be beaten."""
+    calibration_error: float | None = Field(default=0.05, gt=0, le=1)
+    """The calibration error on the test rows may be at most this."""
+    probes: bool = True
+    """No probe for leaks may fail."""
+
+
 class EvaluationConfig(Section):
     """How results are judged."""
 
     thresholds: ThresholdsConfig = ThresholdsConfig()
     """What a result has to reach to pass."""
+    gates: GatesConfig = GatesConfig()
+    """What a model has to show before it may be promoted."""
     benchmarks: list[str] = ["buy_and_hold", "equal_weight", "moving_average_cross", "random", "cash"]
     """What a strategy is held against; each pays the same costs."""
     periods_per_year: float | None = Field(default=None, gt=0)

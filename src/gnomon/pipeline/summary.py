@@ -32,6 +32,15 @@ def verdict_of(run: Run) -> dict[str, Any]:
     return read_metrics(json.loads(metrics.read_bytes())) if metrics.exists() else {}
 
 
+def gates_of(run: Run) -> dict[str, list[dict[str, Any]]]:
+    """Each candidate's gates before promotion, from the run's metrics.json; empty where it judged nothing."""
+    metrics = run.folder / "metrics.json"
+    found: dict[str, list[dict[str, Any]]] = (
+        json.loads(metrics.read_bytes()).get("gates", {}) if metrics.exists() else {}
+    )
+    return found
+
+
 def read_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
     """The part of metrics.json that a person reads first."""
     evaluations = metrics["candidates"]
@@ -51,6 +60,7 @@ def read_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
         "reasons": list(metrics["verdict"]["reasons"]),
         "period": f"{chosen['start'][:10]} to {chosen['end'][:10]}",
         "trials": metrics["trials"]["count"],
+        "gates": metrics.get("gates", {}).get(metrics["chosen"], []),
         "passed": all(threshold["passed"] for threshold in chosen["thresholds"]),
         "candidates": rows,
     }

@@ -79,7 +79,7 @@ def track(
     if tracked.id is not None and not tracker.problems:
         registry = ModelVersions(config.tracking.uri, workspace=workspace.folder, clock=clock)
         for version in models.values():
-            registry.register(version.name, version, run_id=tracked.id, tags={"gnomon.run": run.id})
+            registry.register(version.name, version, run_id=tracked.id, tags={"run": run.id})
     return tracker.problems
 
 

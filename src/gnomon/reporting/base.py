@@ -37,6 +37,8 @@ class ReportContent:
     execution: Mapping[str, Any]
     config: str
     versions: Mapping[str, str] = field(default_factory=dict)
+    gates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+    """By candidate, each gate before promotion: name, passed (None: switched off), value, limit, why."""
     limitations: Sequence[str] = ()
     """What this run cannot know, said in the report: blind spots of the data and of the method."""
 

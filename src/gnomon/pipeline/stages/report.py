@@ -12,6 +12,7 @@ import polars as pl
 from gnomon.config.resolved import to_yaml
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json
+from gnomon.evaluation.gates import check_gates
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.code import library_versions
 from gnomon.pipeline.keys import (
@@ -72,6 +73,7 @@ class ReportStage(BuiltinStage):
         config, chosen = context.config, context[SELECTION]
         names = list(config.candidates())
         traded: dict[str, Mapping[str, Any]] = {name: context[VALIDATION.of(name)] for name in names}
+        probes = {"overlap_audit": context[SPLIT]["overlaps"] == 0, "features": True}
         return ReportContent(
             title=config.report.title or config.project,
             pipeline=config.pipeline,
@@ -87,6 +89,14 @@ class ReportStage(BuiltinStage):
             execution=finite(asdict(context[SIMULATION.of(names[0])].execution)),
             config=to_yaml(config),
             versions=library_versions(),
+            # A feature that leaks stops the run before it comes here.
+            gates={
+                name: [
+                    finite(gate.row())
+                    for gate in check_gates(context[EVALUATION.of(name)], config.evaluation.gates, probes=probes)
+                ]
+                for name in names
+            },
             limitations=LIMITATIONS,
         )
 
@@ -100,6 +110,7 @@ class ReportStage(BuiltinStage):
             "split": dict(content.split),
             "trials": {name: content.trials[name] for name in ("count", "effective", "variance", "market")},
             "candidates": {name: evaluation.to_json() for name, evaluation in content.evaluations.items()},
+            "gates": {name: [dict(gate) for gate in gates] for name, gates in content.gates.items()},
             "validation": {name: dict(value) for name, value in content.validation.items()},
         }
         write_atomic(folder / "metrics.json", canonical_json(finite(metrics)))

@@ -25,8 +25,35 @@ def doubt_section(content: ReportContent) -> Section:
             "A good result can be luck, and the more is tried, the better the luckiest try looks. "
             f"{tries} ever scored on this market; each of them counts."
         ),
-        blocks=(explained_table(content), all_doubts(content), *_trials(content)),
+        blocks=(explained_table(content), *_gates(content), all_doubts(content), *_trials(content)),
     )
+
+
+def _gates(content: ReportContent) -> list[Block]:
+    """What stands between the chosen candidate and promotion."""
+    gates = content.gates.get(content.chosen, ())
+    if not gates:
+        return []
+    words = {True: "passed", False: "not passed", None: "switched off"}
+    rows = [{"name": label(gate["name"]), "passed": words[gate["passed"]], "why": gate["why"]} for gate in gates]
+    failed = sum(gate["passed"] is False for gate in gates)
+    off = [label(gate["name"]) for gate in gates if gate["passed"] is None]
+    note = f"{content.chosen} may be promoted." if not failed else f"{content.chosen} may not be promoted."
+    if off:
+        note += f" Switched off in the configuration: {', '.join(off)}."
+    return [
+        Table(
+            name="gates",
+            title="Gates before promotion",
+            columns=(
+                Column(key="name", title="Gate"),
+                Column(key="passed", title="Result"),
+                Column(key="why", title="Why"),
+            ),
+            rows=tuple(rows),
+            note=note,
+        )
+    ]
 
 
 def explained_table(content: ReportContent) -> Table:

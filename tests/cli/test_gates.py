@@ -1,0 +1,36 @@
+"""Promotion asks for the gates of the run: refused with every figure, let through once nothing fails."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+OFF = (
+    "edge=null",
+    "overfitting=null",
+    "track_record=false",
+    "benchmarks=false",
+    "calibration_error=null",
+    "probes=false",
+)
+
+
+def test_a_model_without_an_edge_is_not_promoted(say, workspace: Path) -> None:
+    promote = ("registry", "promote", "tiny.logistic", "latest", "--alias", "challenger", "--workspace", workspace)
+    told = say(*promote, code=4)
+    assert "did not pass" in told.err
+    assert "edge: p = " in told.err
+    shown = say("registry", "show", "tiny.logistic", "--workspace", workspace, "--json").object
+    assert shown["promotions"] == []
+
+
+def test_switched_off_gates_are_written_in_the_report_and_let_it_through(say, workspace: Path) -> None:
+    switches = [word for gate in OFF for word in ("--set", f"evaluation.gates.{gate}")]
+    ran = say("run", *switches, "--workspace", workspace, "--json").object
+    folder = Path(ran["folder"])
+    gates = json.loads((folder / "metrics.json").read_text())["gates"]["logistic"]
+    assert [gate["passed"] for gate in gates] == [None] * 6
+    report = (folder / "report.md").read_text()
+    assert "Switched off in the configuration: Edge, Overfitting, Track record, Benchmarks" in report
+    # The same bytes as the first run's model, judged last by this one.
+    say("registry", "promote", "tiny.logistic", "1", "--alias", "challenger", "--workspace", workspace)
