@@ -15,7 +15,7 @@ import gnomon.data.sources  # noqa: F401
 from gnomon.config.models import SideTableConfig
 from gnomon.core.errors import ConfigError, DataError, GnomonError
 from gnomon.data.asof import join_asof
-from gnomon.data.side_tables import as_side_table, load_side_table, load_side_tables, parse_duration
+from gnomon.data.side_tables import as_side_table, load_side_table, load_side_tables, parse_duration, settlements
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 UTC_US = pl.Datetime("us", "UTC")
@@ -99,6 +99,19 @@ def test_a_tolerance_is_in_the_table_itself(days: list[int], tolerance: int, per
     by_table = join_asof(bars, expired, prefix="x")
     by_join = join_asof(bars, as_side_table("x", table, config()), prefix="x", tolerance=timedelta(days=tolerance))
     assert by_table.equals(by_join)
+
+
+def test_an_expired_rate_is_no_payment() -> None:
+    own = as_side_table(
+        "funding",
+        frame("known_at", days=(0, 31)).rename({"value": "rate"}).with_columns(rate=pl.lit(0.01)),
+        config(tolerance="1d"),
+    )
+    assert own["rate"].to_list() == [0.01, None, 0.01, None]
+    paid = settlements({"funding": own, "vix": own})
+    assert paid is not None
+    assert paid["rate"].to_list() == [0.01, 0.01]
+    assert settlements({"vix": own}) is None
 
 
 def test_spans_of_time() -> None:

@@ -80,6 +80,15 @@ def as_side_table(name: str, table: pl.DataFrame, config: SideTableConfig) -> pl
     return table
 
 
+def settlements(tables: Mapping[str, pl.DataFrame]) -> pl.DataFrame | None:
+    """The payments in the side table `funding`, None without one: a row without a rate says that the last one expired.
+
+    Such rows stand where the table has a tolerance; nobody pays then.
+    """
+    table = tables.get("funding")
+    return table.drop_nulls("rate") if table is not None and "rate" in table.columns else table
+
+
 def parse_duration(text: str, *, where: str) -> timedelta:
     """A span of time: a whole number, zero too, and a unit of s, m, h, d, w.
 

@@ -17,6 +17,7 @@ from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json
 from gnomon.data.calendars import infer_frequency
 from gnomon.data.digest import hash_bars
+from gnomon.data.side_tables import settlements
 from gnomon.evaluation.base import Evaluation
 from gnomon.evaluation.engine import evaluate
 from gnomon.evaluation.trials import Trials
@@ -61,7 +62,7 @@ def backtest_signals(
     table = read_table(signals)
     bars, tables = load_inputs(workspace, config, data=data, stamp=stamp)
     progress("trading", 0.3)
-    simulation = trade(table, bars, workflow, funding=tables.get("funding"))
+    simulation = trade(table, bars, workflow, funding=settlements(tables))
     ledger = trial_ledger(workspace, clock=clock or SystemClock())
     frequency = config.data.frequency or infer_frequency(bars)
     market = market_of(bars["symbol"].unique().to_list(), frequency)
@@ -82,7 +83,7 @@ def backtest_signals(
         name=name,
         config=config.evaluation,
         guardrails=workflow.guardrails,
-        funding=tables.get("funding"),
+        funding=settlements(tables),
         trials=Trials(
             count=facts["count"],
             sharpes=tuple(row["sharpe"] for row in facts["rows"] if row["sharpe"] is not None),

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from gnomon.core.compute import LocalCompute
+from gnomon.data.side_tables import settlements
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
 from gnomon.models.base import ModelRegistry
@@ -88,7 +89,7 @@ class CrossValidateStage(BuiltinStage):
             samples,
             # Nothing after the last of these rows is shown, so no test bar can enter.
             bars=context[BARS].filter(pl.col("timestamp") <= last),
-            funding=context[SIDE_TABLES][FUNDING] if SIDE_TABLES in self.reads else None,
+            funding=settlements(context[SIDE_TABLES]) if SIDE_TABLES in self.reads else None,
             progress=lambda done, of: context.report(f"{done}/{of}", done / of),
         )
         forecasts = [

@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from gnomon.data.side_tables import settlements
 from gnomon.evaluation.benchmarks import BENCHMARKS
 from gnomon.evaluation.engine import evaluate
 from gnomon.evaluation.trials import Trials
@@ -73,7 +74,7 @@ class EvaluateStage(CandidateStage):
             name=self.candidate,
             config=config.evaluation,
             guardrails=BacktestingWorkflow.from_config(config).guardrails,
-            funding=context[SIDE_TABLES][FUNDING] if SIDE_TABLES in self.reads else None,
+            funding=settlements(context[SIDE_TABLES]) if SIDE_TABLES in self.reads else None,
             forecast={p: Forecast.from_frame(forecasts.filter(pl.col("part") == p).drop("part")) for p in parts},
             samples={part: samples.take(rows[part]) for part in parts},
             trials=Trials(count=facts["count"], sharpes=sharpes, returns=panel),

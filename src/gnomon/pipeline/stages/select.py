@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from gnomon.data.side_tables import settlements
 from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, MODEL, SAMPLES, SELECTION, SIDE_TABLES
@@ -99,7 +100,7 @@ class SelectStage(BuiltinStage):
         if self._trades():
             last = pl.from_epoch(pl.Series([int(valid.known_at.max())]), time_unit="us").dt.replace_time_zone("UTC")[0]
             bars = context[BARS].filter(pl.col("timestamp") <= last)
-            funding = context[SIDE_TABLES][FUNDING] if SIDE_TABLES in self.reads else None
+            funding = settlements(context[SIDE_TABLES]) if SIDE_TABLES in self.reads else None
         rows = []
         for name in context.config.candidates():
             forecast = context[MODEL.of(name)].predict(valid)

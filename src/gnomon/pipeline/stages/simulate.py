@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from gnomon.core.errors import ConfigError
+from gnomon.data.side_tables import settlements
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
 from gnomon.metrics.returns import max_drawdown
@@ -66,7 +67,7 @@ class SimulateStage(CandidateStage):
         """Trades both spans, each from its own fresh account."""
         workflow = BacktestingWorkflow.from_config(context.config)
         forecasts, bars = context[FORECAST.of(self.candidate)], context[BARS]
-        funding = context[SIDE_TABLES][FUNDING] if SIDE_TABLES in self.reads else None
+        funding = settlements(context[SIDE_TABLES]) if SIDE_TABLES in self.reads else None
         spans = {part: forecasts.filter(pl.col("part") == part).drop("part") for part in ("valid", "test")}
         simulation = workflow.run(Forecast.from_frame(spans["test"]), bars, funding=funding)
         figures: dict[str, Any] = {"rows": spans["valid"].height}
