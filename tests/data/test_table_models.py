@@ -95,6 +95,8 @@ def test_whom_a_table_is_about() -> None:
         as_side_table("funding", own, config(per_symbol=False))
     with pytest.raises(ConfigError, match=r"per_symbol is true, but the table has no column symbol"):
         as_side_table("funding", own.drop("symbol"), config(per_symbol=True))
+    with pytest.raises(ConfigError, match=r"'sectors' is per symbol .*, and has no column symbol"):
+        as_side_table("sectors", table(sector=[1, 2]), config())
 
 
 def test_a_symbol_that_no_bar_has_would_hide_the_whole_table() -> None:

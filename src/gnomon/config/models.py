@@ -135,6 +135,7 @@ TableKind = Literal[
     "sentiment",
     "news",
     "factors",
+    "sectors",
 ]
 """The kinds of side table that features know."""
 

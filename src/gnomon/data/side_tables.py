@@ -126,6 +126,11 @@ def _of_whom(table: pl.DataFrame, config: SideTableConfig, place: str, kind: str
         return table.drop("symbol") if told else table
     if config.per_symbol and not told:
         raise ConfigError(f"{place}.per_symbol is true, but the table has no column symbol: map it in source.columns")
+    if not told and kind is not None and TABLE_MODELS[kind].per_symbol:
+        raise ConfigError(
+            f"side table {place.rpartition('.')[2]!r} is per symbol ({TABLE_MODELS[kind].meaning}), and has no column "
+            "symbol: map it in source.columns"
+        )
     if told and config.per_symbol is None and kind is not None and TABLE_MODELS[kind].per_symbol is False:
         raise ConfigError(
             f"side table {place.rpartition('.')[2]!r} holds for the whole market ({TABLE_MODELS[kind].meaning}), but "

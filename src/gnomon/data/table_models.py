@@ -83,6 +83,11 @@ TABLE_MODELS: Mapping[str, TableModel] = {
         },
     ),
     "news": TableModel(meaning="vectors of texts: `embedding`, a list, or `embedding_0`, `embedding_1`, ..."),
+    "sectors": TableModel(
+        meaning="which sector a symbol belongs to",
+        per_symbol=True,
+        columns={"sector": ColumnModel(meaning="the sector's number, the same for all of it")},
+    ),
     "factors": TableModel(
         meaning="factor returns", per_symbol=False, columns={"market": RETURN, "size": RETURN, "value": RETURN}
     ),

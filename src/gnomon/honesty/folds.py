@@ -15,6 +15,7 @@ import numpy as np
 from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Int64
 from gnomon.samples.base import Samples
+from gnomon.samples.projection import PrincipalComponents
 from gnomon.samples.transforms import NoScaler, RobustScaler, StandardScaler, rows_hash
 from gnomon.splits.audit import audit_fold, overlapping
 from gnomon.splits.base import Fold
@@ -162,8 +163,8 @@ def _selection(rows: Int64[Array, " m"]) -> Fitted:
 
 
 def _components(rows: Int64[Array, " m"]) -> Fitted:
-    part = labelled().take(rows)
-    return Fitted(values=np.linalg.svd(part.x - part.x.mean(axis=0), full_matrices=False)[2], rows_hash=rows_hash(part))
+    params = PrincipalComponents(columns="*", components=4).fit(labelled().take(rows))
+    return Fitted(values=np.array(params.matrix), rows_hash=params.rows_hash)
 
 
 def _encoding(rows: Int64[Array, " m"]) -> Fitted:
