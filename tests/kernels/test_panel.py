@@ -77,4 +77,4 @@ def test_rows_are_laid_out_and_taken_up_again() -> None:
 
 
 def test_a_panel_kernel_travels_by_its_name() -> None:
-    assert pickle.loads(pickle.dumps(rising_share)) is rising_share  # noqa: S301
+    assert pickle.loads(pickle.dumps(rising_share)) is rising_share

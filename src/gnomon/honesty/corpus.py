@@ -12,11 +12,13 @@ from gnomon.features.sets import FeatureSet
 from gnomon.honesty import clean, folds, lag, leaky
 from gnomon.honesty.base import Case, CorpusReport, Verdict
 from gnomon.honesty.market import corpus_bars, corpus_tables
-from gnomon.testing.features import synthetic_bars
+from gnomon.testing.features import MANY, synthetic_bars, with_holes
 
 CUTS = 64
 ALL_BARS = 120
 """Bars of the one case in which every bar is tried."""
+PANEL_BARS = 200
+"""Bars of each of the symbols on which cross-sectional features are tried."""
 
 
 def run_corpus(
@@ -57,11 +59,12 @@ def _functions(cuts: int | Literal["all"]) -> Iterator[Verdict]:
 
 
 def _features(cuts: int | Literal["all"]) -> Iterator[Verdict]:
-    """The default features, each clean."""
-    features = FeatureSet.default()
-    bars = synthetic_bars(features.inputs, bars=600)
-    report = probe_lookahead(features.compute, bars, cuts)
-    yield from (_by_probe(f"feature {spec.name}", "clean", report, set(spec.outputs)) for spec in features.specs)
+    """The default features and the cross-sectional ones, each clean."""
+    alone, crossing = FeatureSet.default(), FeatureSet.cross_section(tables=("sectors",))
+    many = with_holes(synthetic_bars(crossing.inputs, symbols=MANY, bars=PANEL_BARS))
+    for features, bars in ((alone, synthetic_bars(alone.inputs, bars=600)), (crossing, many)):
+        report = probe_lookahead(features.compute, bars, cuts)
+        yield from (_by_probe(f"feature {spec.name}", "clean", report, set(spec.outputs)) for spec in features.specs)
 
 
 def _overlaps() -> Iterator[Verdict]:

@@ -141,6 +141,18 @@ def universe_by_later_volume(bars: pl.DataFrame, _: Mapping[str, pl.DataFrame]) 
     return most.filter(pl.col("whole") > V.sum() / 3.0).select("timestamp", "symbol", value=C)
 
 
+def tomorrows_rank(bars: pl.DataFrame) -> pl.DataFrame:
+    """Where the next return of a symbol stands among all of its moment: a cross-section that is one bar early."""
+    coming = bars.with_columns(coming=(C.shift(-1) / C).fill_nan(None).over("symbol"))
+    return coming.select("timestamp", "symbol", value=pl.col("coming").rank("average").over("timestamp"))
+
+
+def ranked_among_all_moments(bars: pl.DataFrame) -> pl.DataFrame:
+    """The rank of a return among those of all symbols at all moments, later ones too."""
+    moves = bars.with_columns(move=(C / C.shift(1)).fill_nan(None).over("symbol"))
+    return moves.select("timestamp", "symbol", value=pl.col("move").rank("average") / pl.len())
+
+
 def single_moment(bars: pl.DataFrame) -> pl.DataFrame:
     """Looks one bar ahead at one moment of the whole history: only the trial of every bar is sure to find it."""
     moment = bars["timestamp"].unique().sort()[61]
@@ -150,6 +162,8 @@ def single_moment(bars: pl.DataFrame) -> pl.DataFrame:
 FUNCTIONS: Mapping[str, tuple[str, TableFunction]] = {
     "market_one_ahead": ("off by one", market_one_ahead),
     "universe_by_later_volume": ("survivors", universe_by_later_volume),
+    "tomorrows_rank": ("cross-section of another moment", tomorrows_rank),
+    "ranked_among_all_moments": ("cross-section of another moment", ranked_among_all_moments),
     "low_pass_filter": ("whole-sample transform", per_symbol(_low_pass)),
     "detrended": ("whole-sample regression", per_symbol(_detrended)),
     "coefficient_of_all": ("whole-sample regression", per_symbol(_fitted_on_all)),

@@ -168,7 +168,8 @@ class PanelProgram:
             source, target = source + shared, target + shared
             theirs = state[source : source + before * size].reshape(before, size)
             mine = carried[target : target + self.symbols * size].reshape(self.symbols, size)
-            mine[old] = theirs[chosen[old]]
+            if size:
+                mine[old] = theirs[chosen[old]]
             source += before * (size + kernel.scratch)
             target += self.symbols * (size + kernel.scratch)
         return carried
