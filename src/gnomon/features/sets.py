@@ -225,7 +225,8 @@ class FeatureSet:
         # Copies, so that a chunk that fails leaves the state as it was.
         symbols = [str(joined["symbol"][run.start]) for run in runs]
         states = [state.copy_of(symbol) for symbol in symbols]
-        self._run(states, columns[: len(self.alone_inputs)], runs, out, threads)
+        if self.alone:
+            self._run(states, columns[: len(self.alone_inputs)], runs, out, threads)
         if self.panel:
             every = tuple(dict.fromkeys((*state.symbols, *symbols)))
             panel = self.panel.joined(state.panel, len(state.symbols), len(every))

@@ -141,13 +141,13 @@ def universe_by_later_volume(bars: pl.DataFrame, _: Mapping[str, pl.DataFrame]) 
     return most.filter(pl.col("whole") > V.sum() / 3.0).select("timestamp", "symbol", value=C)
 
 
-def tomorrows_rank(bars: pl.DataFrame) -> pl.DataFrame:
+def tomorrows_rank(bars: pl.DataFrame, _: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """Where the next return of a symbol stands among all of its moment: a cross-section that is one bar early."""
     coming = bars.with_columns(coming=(C.shift(-1) / C).fill_nan(None).over("symbol"))
     return coming.select("timestamp", "symbol", value=pl.col("coming").rank("average").over("timestamp"))
 
 
-def ranked_among_all_moments(bars: pl.DataFrame) -> pl.DataFrame:
+def ranked_among_all_moments(bars: pl.DataFrame, _: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     """The rank of a return among those of all symbols at all moments, later ones too."""
     moves = bars.with_columns(move=(C / C.shift(1)).fill_nan(None).over("symbol"))
     return moves.select("timestamp", "symbol", value=pl.col("move").rank("average") / pl.len())
