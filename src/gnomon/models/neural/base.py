@@ -19,6 +19,7 @@ know every net without importing PyTorch; a fit or a loaded model imports it.
 from __future__ import annotations
 
 import importlib.util
+import itertools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.core.files import write_atomic
@@ -110,6 +111,13 @@ class NetConfig(ModelConfig):
     landscape_points: int = Field(default=0, ge=0, le=101)
     """Points on a side of the loss landscape in the fit's report; 0 leaves it out. It costs their square in passes."""
 
+    @field_validator("quantile_levels")
+    @classmethod
+    def _rising(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0.0 < level < 1.0 for level in levels) or any(a >= b for a, b in itertools.pairwise(levels)):
+            raise ValueError("levels must lie between 0 and 1 and rise, such as [0.05, 0.5, 0.95]")
+        return levels
+
     @property
     def stop_after(self) -> int | None:
         """Epochs without a better validation loss after which the fit stops."""
@@ -123,6 +131,8 @@ class Prior:
     frequency: tuple[float, float, float]
     return_quantiles: tuple[float, ...] = ()
     """At `NetConfig.quantile_levels`."""
+    rows: int = 0
+    """Rows learned from, while a net is fitted."""
 
 
 def require_nets(model: str) -> None:
@@ -317,7 +327,7 @@ def _prior_of(labels: Labels, train: Samples, horizon: int, levels: tuple[float,
     if levels and not known.any():
         raise DataError("quantile_levels need forward returns, and the samples carry none; leave the levels out")
     at = np.quantile(returns[known], levels, weights=labels.weight[known], method="inverted_cdf") if levels else []
-    return Prior(frequency=(short, flat, long), return_quantiles=tuple(float(value) for value in at))
+    return Prior(frequency=(short, flat, long), return_quantiles=tuple(float(value) for value in at), rows=len(labels))
 
 
 def _usual_gap(train: Samples) -> int:

@@ -24,6 +24,8 @@ class Head(nn.Module, ABC):
         super().__init__()
         self.width = width
         self.prior = prior
+        self.progress = 1.0
+        """How much of the fit is done, 0 to 1: for losses whose parts grow in."""
 
     @abstractmethod
     def forward(self, hidden: Tensor) -> Tensor:
@@ -79,9 +81,10 @@ def begin_at(layer: nn.Linear, bias: Tensor) -> None:
 
 
 def build_head(config: NetConfig, width: int, prior: Prior) -> Head:
-    """The head that a config names."""
-    return HEADS[config.head](width, prior)
+    """The head that a config names, with quantiles of the return beside it where it has levels."""
+    from gnomon.models.neural.evidential import EvidentialHead
+    from gnomon.models.neural.quantiles import WithQuantiles
 
-
-HEADS: dict[str, type[Head]] = {"softmax": SoftmaxHead}
-"""Heads by the name that a config gives."""
+    heads: dict[str, type[Head]] = {"softmax": SoftmaxHead, "evidential": EvidentialHead}
+    head = heads[config.head](width, prior)
+    return WithQuantiles(head, config.quantile_levels) if config.quantile_levels else head

@@ -223,7 +223,9 @@ class Learner(lightning.LightningModule):
 
     def on_train_batch_start(self, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
         """Sets the step size, and lets what is frozen sleep."""
-        size = step_size(self.config, self.progress.step, self.config.epochs * self.schedule.steps)
+        steps = self.config.epochs * self.schedule.steps
+        size = step_size(self.config, self.progress.step, steps)
+        self.head.progress = self.progress.step / steps
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = size
         for part in self.frozen():
