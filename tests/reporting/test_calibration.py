@@ -44,7 +44,7 @@ def test_sets_and_quantiles_are_shown_where_there_are_some(content: ReportConten
     assert found["quantiles"].rows[0]["interval_level"] == "80.0%"
     assert found["quantiles"].rows[0]["interval_width"].startswith("400.0 bps")
     bare = with_quality(content, plain)
-    assert set(tables(bare)) == {"calibration_scores"}
+    assert set(tables(bare)) == {"calibration_scores", "brier_parts"}
     assert "stage" not in [column.key for column in tables(bare)["calibration_scores"].columns]
 
 

@@ -97,12 +97,11 @@ def test_without_evidence_it_says_the_frequencies_and_that_it_knows_nothing() ->
     begun = head.probability(head(torch.zeros(1, 4)))
     torch.testing.assert_close(begun, torch.tensor([[0.25, 0.5, 0.25]]), atol=1e-5, rtol=0)
     never = head_of(Prior(frequency=(0.5, 0.0, 0.5), rows=10))
-    assert torch.isfinite(
-        never.loss(never(torch.randn(4, 4)), torch.tensor([0, 2, 0, 2]), torch.zeros(4), torch.ones(4))
-    )
+    out = never(torch.randn(4, 4))
+    assert torch.isfinite(never.loss(out, torch.tensor([0, 2, 0, 2]), torch.zeros(4), torch.ones(4)))
 
 
-def fit_head(rows: int, *, steps: int = 300) -> float:
+def fit_head(rows: int, *, steps: int = 120) -> float:
     """The mean vacuity of a linear evidential head on fresh rows after a fit on so many rows."""
     train, fresh = planted_samples(rows, part=f"train{rows}"), planted_samples(500, part="fresh")
     counts = np.bincount(train.y[:, 0] + 1, minlength=3) / rows
@@ -119,21 +118,16 @@ def fit_head(rows: int, *, steps: int = 300) -> float:
 
 
 def test_it_knows_less_where_it_saw_less() -> None:
-    few, some, many = fit_head(100), fit_head(1000), fit_head(6000)
+    few, some, many = fit_head(100), fit_head(800), fit_head(3000)
     assert few > some + 0.05
     assert some > many + 0.05
 
 
 def test_a_net_with_an_evidential_head_learns_and_is_loaded(tmp_path: Path) -> None:
     train, valid, fresh = planted_samples(3000), planted_samples(800, part="valid"), planted_samples(1000, part="fresh")
-    settings = {
-        "window": 1,
-        "epochs": 8,
-        "head": "evidential",
-        "quantile_levels": (0.1, 0.5, 0.9),
-        "learning_rate": 5e-3,
-    }
-    model = ModelRegistry.create("mlp", **settings)
+    model = ModelRegistry.create(
+        "mlp", window=1, epochs=8, head="evidential", quantile_levels=(0.1, 0.5, 0.9), learning_rate=5e-3
+    )
     model.fit(train, valid)
     forecast = model.predict(fresh)
     assert mean_log_loss(forecast.probability, fresh) < 0.95 * prior_log_loss(train, fresh)

@@ -1,4 +1,4 @@
-"""Quantiles beside a head of classes: the loss by hand, never crossing, and at the quantiles of training to begin with."""
+"""Quantiles beside a head of classes: the loss by hand, never crossing, begun at the quantiles of training."""
 
 from __future__ import annotations
 

@@ -18,11 +18,14 @@ BINNINGS = {"width": "Bins of equal width", "mass": "Bins of equal mass"}
 PROBABILITIES = (
     ("log_loss", "Log loss", "fine"),
     ("brier_score", "Brier", "fine"),
+    ("calibration_error_mass", "Error", "percent"),
+    ("calibration_error_debiased", "less luck", "percent"),
+    ("calibration_error_top", "Likeliest class", "percent"),
+)
+PARTS = (
     ("brier_reliability", "Reliability", "fine"),
     ("brier_resolution", "Resolution", "fine"),
-    ("calibration_error_mass", "Error", "percent"),
-    ("calibration_error_debiased", "Error, luck taken off", "percent"),
-    ("calibration_error_top", "Error, likeliest class", "percent"),
+    ("brier_uncertainty", "Uncertainty", "fine"),
 )
 SCALES = {"bps": 1e4}
 SETS = (
@@ -49,10 +52,20 @@ def calibration_blocks(content: ReportContent) -> list[Block]:
             title="Calibration",
             figures=PROBABILITIES,
             note=(
-                "Each figure with its standard error, from a bootstrap over blocks of time. Brier = reliability - "
-                "resolution + uncertainty, nearly; reliability and the errors are better low, resolution high. Error: "
-                "how far, on average, a forecast share lies from the share that came, in bins of equal mass; few rows "
-                "make one by luck alone. Calibrators are fitted on validation rows: believe the test rows."
+                "Each figure with its standard error, from a bootstrap over blocks of time; all are better low. Error: "
+                "how far, on average, a forecast share lies from the share that came, in bins of equal mass. Few rows "
+                "make one by luck; the next column takes most of that off. Calibrators are fitted on validation rows: "
+                "believe the test rows."
+            ),
+        ),
+        _table(
+            content,
+            name="brier_parts",
+            title="The parts of the Brier score",
+            figures=PARTS,
+            note=(
+                "Brier = reliability - resolution + uncertainty, nearly. Reliability is what calibration can mend "
+                "(better low), resolution what the model knows (better high), uncertainty what the market is like."
             ),
         ),
         _table(
