@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from gnomon.kernels.base import BLOCK_BARS, Call, Kernel, Program, kernel
+from gnomon.kernels.base import BLOCK_BARS, Call, InterpretedKernel, Kernel, Program, kernel
 from gnomon.kernels.indicators.oscillators import rsi
 from gnomon.kernels.indicators.trend import macd, sma
 
@@ -159,3 +159,21 @@ def test_what_is_typed_at_a_prompt_is_compiled_too() -> None:
     assert isinstance(typed, Kernel)
     assert typed.over(np.array([1.0, 2.0])).tolist() == [[2.0, 4.0]]
     assert len(typed.fingerprint) == 64
+
+
+def test_a_kernel_that_python_runs_stands_behind_the_compiled_ones() -> None:
+    def double(state, x, columns, out, params):
+        out[0] = 2.0 * x[columns[0]]
+
+    slow = InterpretedKernel(double, 1, lambda _: 0, kind="python", source=double)
+    program = Program([Call(sma, (0,), (2.0, 0.0)), Call(slow, (0,), ())])
+    out = np.empty((2, 2))
+    program(program.new_state(), np.array([[1.0, 2.0]]), out)
+    np.testing.assert_array_equal(out, [[np.nan, 1.5], [2.0, 4.0]])
+    with pytest.raises(ValueError, match="stand behind the compiled ones"):
+        Program([Call(slow, (0,), ()), Call(sma, (0,), (2.0, 0.0))])
+    for use in (lambda: slow.compiled, lambda: pickle.dumps(slow)):
+        with pytest.raises(TypeError, match="double is run by Python"):
+            use()
+    other = InterpretedKernel(double, 1, lambda _: 0, kind="python", source=double, made_of=(2,))
+    assert slow.fingerprint != other.fingerprint

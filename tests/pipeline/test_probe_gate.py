@@ -108,6 +108,56 @@ def test_the_command_names_feature_row_and_cut(tmp_path, capsys):
         assert main(["features", "probe", "--workspace", str(folder), "--cuts", cuts]) == 2
 
 
+WINDOWS = """
+import numpy as np
+import polars as pl
+
+from gnomon.features import feature_expression, feature_function
+
+SEEN = {}
+HELD = pl.DataFrame({"close": [1.0]})
+
+
+@feature_expression(lookback=5)
+def gate_expression() -> pl.Expr:
+    return pl.col("close").shift(-1).fill_null(pl.col("close").mean())
+
+
+@feature_function(lookback=2, inputs=("timestamp", "close"))
+def gate_python(timestamp, close):
+    SEEN[timestamp[-2]] = close[-1]
+    return VALUE
+
+
+@feature_function(lookback=2, inputs=("close",))
+def gate_held(close):
+    return close[-1] - HELD["close"][0]
+"""
+
+
+def test_features_without_a_kernel_are_probed_too(tmp_path, capsys):
+    folder = workspace(tmp_path, "gate_expression, gate_python", BACK)
+    (folder / "mine.py").write_text(WINDOWS.replace("VALUE", "close[-2]"))
+    ModelPipeline(workspace=folder).run(until="features")
+    assert "which is slow" in capsys.readouterr().err
+    (folder / "mine.py").write_text(WINDOWS.replace("VALUE", "SEEN.get(timestamp[-1], np.nan)"))
+    with pytest.raises(GateError, match=r"feature 'gate_python' looks ahead: column 'gate_python'"):
+        ModelPipeline(workspace=folder).run(until="features")
+    workspace(tmp_path, "gate_held", BACK)
+    (folder / "mine.py").write_text(WINDOWS)
+    with pytest.raises(
+        GateError, match=r"'gate_held' reads the frame 'HELD' from outside its window.*data.side_tables"
+    ):
+        ModelPipeline(workspace=folder).run(until="features")
+    for words in (["run"], ["features", "probe"]):
+        assert main([*words, "--workspace", str(folder)]) == 4
+    capsys.readouterr()
+    assert main(["features", "show", "gate_held", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["slow"]
+    assert main(["features", "list"]) == 0
+    assert "python (slow)" in capsys.readouterr().out
+
+
 def test_the_package_own_features_are_not_probed_again():
     assert stage.users_own(FeatureSet.default().specs) == ()
 

@@ -39,6 +39,8 @@ def list_(session: Session) -> None:
             "tables": list(spec.tables),
             "cross_sectional": spec.cross_sectional,
             "default": spec.name in default,
+            "kind": spec.kernel.kind,
+            "slow": spec.kernel.kind == "python",
         }
         for spec in sorted(FEATURES.values(), key=lambda spec: (spec.theme, spec.name))
     ]
@@ -54,6 +56,7 @@ def list_(session: Session) -> None:
                 ", ".join(r["tables"]),
                 "all symbols" if r["cross_sectional"] else "one symbol",
                 "yes" * r["default"],
+                r["kind"] + " (slow)" * r["slow"],
             )
             for r in rows
         ]
@@ -80,6 +83,8 @@ def show(session: Session, name: Annotated[str, typer.Argument(help="A feature's
             "tables": list(spec.tables),
             "cross_sectional": spec.cross_sectional,
             "kernel": spec.kernel.name,
+            "kind": spec.kernel.kind,
+            "slow": spec.kernel.kind == "python",
             "reference": spec.reference,
         }
     )
@@ -105,6 +110,7 @@ def compute(
     from gnomon.features.sets import FeatureSet
     from gnomon.features.to_parquet import COMPRESSIONS, write_features
     from gnomon.pipeline.inputs import configured, load_inputs, open_inputs
+    from gnomon.pipeline.stages.features import warn_slow
     from gnomon.pipeline.workspace import load_plugins
 
     if compression not in COMPRESSIONS:
@@ -112,6 +118,7 @@ def compute(
     config = configured(session.workspace)
     load_plugins(session.workspace, config.plugins)
     features = FeatureSet.from_config(config.features, tables=tuple(config.data.side_tables))
+    warn_slow(features.specs)
     with session.progress("reading bars") as update, contextlib.ExitStack() as stack:
         opened = open_inputs(session.workspace, config, data=data, stamp=stamp, rows=chunk_rows, scratch=out.parent)
         tables: Mapping[str, pl.DataFrame]
@@ -171,6 +178,7 @@ def probe(
     from gnomon.data.probe import probe_lookahead, recent_bars
     from gnomon.features.sets import FeatureSet
     from gnomon.pipeline.inputs import configured, load_inputs
+    from gnomon.pipeline.stages.features import refuse_outside_frames
     from gnomon.pipeline.workspace import load_plugins
 
     if cuts != "all" and not (cuts.isdecimal() and cuts.isascii() and 0 < len(cuts) < 10 and int(cuts) > 0):
@@ -181,6 +189,7 @@ def probe(
         history, tables = load_inputs(session.workspace, config, data=data, stamp=stamp)
         features = FeatureSet.from_config(config.features, tables=tuple(tables))
         wanted = symbols or (24 if features.panel else 4)
+        refuse_outside_frames(features.specs)
         sample = recent_bars(history, max(bars, 2 * features.warmup), symbols=wanted)
         report = probe_lookahead(
             lambda part, side: features.compute(part, side),

@@ -11,8 +11,20 @@ if TYPE_CHECKING:
     from gnomon.features.sets import FeatureSet
     from gnomon.features.state import FeatureState
     from gnomon.features.streaming import FeatureStream
+    from gnomon.features.windows import feature_expression, feature_function
 
-__all__ = ["FEATURES", "FeatureSet", "FeatureSpec", "FeatureState", "FeatureStream", "Lag", "Window", "feature"]
+__all__ = [
+    "FEATURES",
+    "FeatureSet",
+    "FeatureSpec",
+    "FeatureState",
+    "FeatureStream",
+    "Lag",
+    "Window",
+    "feature",
+    "feature_expression",
+    "feature_function",
+]
 
 _HOMES = {
     "FEATURES": "registry",
@@ -23,6 +35,8 @@ _HOMES = {
     "Lag": "registry",
     "Window": "registry",
     "feature": "registry",
+    "feature_expression": "windows",
+    "feature_function": "windows",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar, cast
 
@@ -177,8 +178,7 @@ def _checked(factory: Factory) -> Factory:
 
 def parameters(factory: Factory) -> list[str]:
     """The names of a factory's parameters."""
-    code = factory.__code__
-    return list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    return list(inspect.signature(factory).parameters)
 
 
 def load_built_in() -> None:

@@ -45,8 +45,8 @@ class FeatureSet:
     """
 
     def __init__(self, specs: Sequence[FeatureSpec]) -> None:
-        # Those that see all symbols of a moment come last, so that the outputs of the two kinds stand together.
-        self.specs = tuple(sorted(specs, key=lambda spec: spec.cross_sectional))
+        # The outputs of each kind stand together: compiled, run by Python, and those that see all symbols of a moment.
+        self.specs = tuple(sorted(specs, key=lambda spec: (spec.cross_sectional, spec.kernel.interpreted)))
         if not self.specs:
             raise ConfigError("a feature set needs at least one feature; `set: default` takes the default ones")
         self.outputs: tuple[str, ...] = tuple(output for spec in self.specs for output in spec.outputs)

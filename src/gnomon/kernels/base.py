@@ -17,7 +17,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
 
@@ -26,6 +26,7 @@ from numba import cfunc, float64, int64, njit, void
 from numba import types as numba_types
 from numba.typed import List as TypedList
 
+from gnomon.core.hashing import hash_value
 from gnomon.core.types import Array, Float64, Int64
 from gnomon.kernels import cache
 
@@ -48,6 +49,10 @@ class Kernel:
 
     panel: ClassVar[bool] = False
     """Whether it sees all symbols of a moment at once (`gnomon.kernels.panel`)."""
+    interpreted: ClassVar[bool] = False
+    """Whether it is run by Python and not compiled."""
+    kind: str = field(default="compiled", kw_only=True)
+    """How it runs: "compiled"; an interpreted one says what it is made of."""
 
     body: Body
     outputs: int | Callable[[Sequence[float]], int]
@@ -98,6 +103,32 @@ class Kernel:
     def __reduce__(self) -> tuple[Callable[[str, str], Kernel], tuple[str, str]]:
         # The decorated name holds the Kernel, so its body cannot be found by name: travel as the name of the whole.
         return _named, (self.body.__module__, self.body.__qualname__)
+
+
+@dataclass(frozen=True)
+class InterpretedKernel(Kernel):
+    """A kernel whose body is called by Python, once a block: for what machine code cannot say. It holds the same law.
+
+    Its body may raise; the program then puts its state back. `source` is the function whose code decides what it does
+    (with what that refers to), `made_of` whatever else does.
+    """
+
+    interpreted: ClassVar[bool] = True
+    source: Callable[..., Any] = field(kw_only=True)
+    made_of: tuple[object, ...] = field(default=(), kw_only=True)
+
+    @cached_property
+    def compiled(self) -> Any:
+        """It has no machine code: TypeError."""
+        raise TypeError(f"{self.name} is run by Python, it is not compiled")
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the source's code, its helpers and constants, and of what else it is made of."""
+        return hash_value([cache.fingerprint(self.source), [str(part) for part in self.made_of]])
+
+    def __reduce__(self) -> tuple[Callable[[str, str], Kernel], tuple[str, str]]:
+        raise TypeError(f"{self.name} is run by Python and cannot be sent to another process; load its plug-in there")
 
 
 def _named(module: str, name: str) -> Kernel:
@@ -164,9 +195,13 @@ class Program:
         self.calls = tuple(calls)
         for call in self.calls:
             _check(call)
+        interpreted = [call.kernel.interpreted for call in self.calls]
+        if interpreted != sorted(interpreted):
+            raise ValueError("kernels that Python runs stand behind the compiled ones")
         self._kernels = TypedList.empty_list(numba_types.FunctionType(SIGNATURE))
-        for call in self.calls:
+        for call in self.calls[: interpreted.count(False)]:
             self._kernels.append(call.kernel.compiled)
+        self._interpreted = range(len(self._kernels), len(self.calls))
         self._s = _offsets([_checked_state_size(call) for call in self.calls])
         self._o = _offsets([call.kernel.output_count(call.params) for call in self.calls])
         self._c = _offsets([len(call.columns) for call in self.calls])
@@ -210,7 +245,28 @@ class Program:
         for name, array in (("block", x), ("out", out), ("state", state)):
             if array.dtype != np.float64 or not array.flags.c_contiguous:
                 raise ValueError(f"{name} must be float64 in C order, was {array.dtype} with strides {array.strides}")
+        if self._interpreted:
+            self._interpret(state, x, out)
         _run(self._kernels, state, self._s, x, self.columns, self._c, out, self._o, self.params, self._p)
+
+    def _interpret(
+        self, state: Float64[Array, " size"], x: Float64[Array, "columns bars"], out: Float64[Array, "outputs bars"]
+    ) -> None:
+        """Runs the kernels that Python runs; when one raises, the state is as it was."""
+        before = state[self._s[self._interpreted.start] :].copy()
+        s, c, o, p = self._s, self._c, self._o, self._p
+        try:
+            for k in self._interpreted:
+                self.calls[k].kernel.body(
+                    state[s[k] : s[k + 1]],
+                    x,
+                    self.columns[c[k] : c[k + 1]],
+                    out[o[k] : o[k + 1]],
+                    self.params[p[k] : p[k + 1]],
+                )
+        except BaseException:
+            state[s[self._interpreted.start] :] = before
+            raise
 
 
 def _check(call: Call) -> None:

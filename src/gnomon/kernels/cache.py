@@ -15,6 +15,7 @@ import contextlib
 import functools
 import inspect
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -35,6 +36,8 @@ from numba.core.dispatcher import Dispatcher
 from gnomon.core.hashing import hash_bytes, hash_file, hash_value
 
 KERNELS = Path(__file__).parent
+
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 _compiling = threading.Lock()
 
@@ -120,8 +123,11 @@ def _parts(function: Callable[..., Any], seen: set[int]) -> Iterator[str]:
             yield from _parts(value, seen)
         elif isinstance(value, np.ndarray):
             yield f"{name} {value.dtype} {value.shape} {hash_bytes(value.tobytes())}"
+        elif isinstance(value, type):
+            yield f"{name} {value.__module__}.{value.__qualname__}"
         elif not isinstance(value, types.ModuleType):
-            yield f"{name} {value!r}"
+            # An address is another one in each process.
+            yield f"{name} " + ADDRESS.sub("", repr(value))
 
 
 def _source(function: Callable[..., Any]) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from gnomon.core.errors import GateError
 from gnomon.core.logging import get_logger
 from gnomon.data.probe import probe_lookahead, recent_bars
 from gnomon.features.base import FeatureSpec
 from gnomon.features.registry import FEATURES as REGISTERED
 from gnomon.features.sets import FeatureSet
+from gnomon.features.windows import outside_frames
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import BARS, FEATURES, SIDE_TABLES
 from gnomon.pipeline.stages.base import BuiltinStage
@@ -69,6 +71,7 @@ class FeatureStage(BuiltinStage):
         if own:
             context.report(f"probing {', '.join(spec.name for spec in own)}", 0.0)
             probe_features(own, context[BARS], tables)
+        warn_slow(features.specs)
         return {FEATURES: features.compute(context[BARS], tables)}
 
 
@@ -84,8 +87,25 @@ def users_own(specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
     )
 
 
+def warn_slow(specs: Sequence[FeatureSpec]) -> None:
+    """Says which features Python computes a window at a time."""
+    if slow := [spec.name for spec in specs if spec.kernel.kind == "python"]:
+        log.warning("features are called in Python for each bar, which is slow; a kernel is fast", features=slow)
+
+
+def refuse_outside_frames(specs: Sequence[FeatureSpec]) -> None:
+    """Raises GateError where a feature reads a frame from outside its window: no probe could tell what that knows."""
+    for spec in specs:
+        if names := outside_frames(spec.kernel):
+            raise GateError(
+                f"feature {spec.name!r} reads the frame {names[0]!r} from outside its window, and nothing tells when "
+                "its rows were known; declare it as a side table (data.side_tables) and read its columns as inputs"
+            )
+
+
 def probe_features(specs: Sequence[FeatureSpec], bars: pl.DataFrame, tables: Mapping[str, pl.DataFrame] | None) -> None:
     """Raises GateError (exit 4), with feature, first row and cut, when a feature's past depends on its future."""
+    refuse_outside_frames(specs)
     features = FeatureSet(specs)
     # A cross-section of four symbols has no values to be seen.
     symbols = PROBED_PANEL if features.panel else PROBED_SYMBOLS
