@@ -215,8 +215,8 @@ class Learner(lightning.LightningModule):
             self.moments = {}
         return optimizer
 
-    def on_train_start(self) -> None:
-        """Takes this process's part of every batch."""
+    def setup(self, stage: str) -> None:  # noqa: ARG002
+        """Takes this process's part of every batch, the first one too, which is fetched before training starts."""
         for schedule in (self.schedule, self.judged):
             if schedule is not None:
                 schedule.rank, schedule.world = self.global_rank, self.trainer.world_size
