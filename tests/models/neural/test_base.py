@@ -136,8 +136,8 @@ def test_labels_of_rows_without_a_window_do_not_count(net: Net) -> None:
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "LIBRARIES", ("torch", "not_there_at_all"))
-    with pytest.raises(ConfigError, match=r"MLP needs not_there_at_all, .*pip install 'gnomon\[nets\]'"):
+    monkeypatch.setattr(MLP, "needs", ("torch", "not_there_at_all"))
+    with pytest.raises(ConfigError, match=r"model MLP needs not_there_at_all, .*pip install 'gnomon\[nets\]'"):
         MLP()
 
 

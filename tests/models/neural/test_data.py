@@ -18,7 +18,7 @@ def windows_of(samples: Samples, length: int = 3) -> Windows:
     labels = labels_of(samples, 5)
     whole = np.isin(labels.rows, samples.windows(length).rows)
     kept = labels.only(whole)
-    return Windows.of(samples.x, kept, samples.forward_return[kept.rows, 0], length, 10.0)
+    return Windows.of(samples.x, kept, length, 10.0)
 
 
 def test_an_epoch_shows_each_window_once() -> None:

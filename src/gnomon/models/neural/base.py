@@ -18,7 +18,6 @@ know every net without importing PyTorch; a fit or a loaded model imports it.
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from gnomon.core.errors import ConfigError, DataError
+from gnomon.core.errors import DataError
 from gnomon.core.files import write_atomic
 from gnomon.core.types import Array, Bool, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, State
@@ -47,11 +46,12 @@ from gnomon.samples.windows import WindowState, whole_windows
 
 if TYPE_CHECKING:
     from gnomon.models.bundle import TrainedModel
+    from gnomon.models.export import OnnxModel
+    from gnomon.models.neural.data import Windows
     from gnomon.models.neural.heads import Head
     from gnomon.models.neural.networks.base import Network
 
 WEIGHTS = "weights.safetensors"
-LIBRARIES = ("torch", "lightning", "safetensors")
 
 
 class NetConfig(ModelConfig):
@@ -135,13 +135,6 @@ class Prior:
     """Rows learned from, while a net is fitted."""
 
 
-def require_nets(model: str) -> None:
-    """Raises ConfigError that says how to install what nets need, where it is missing."""
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise ConfigError(f"{model} needs {', '.join(missing)}, not installed here: pip install 'gnomon[nets]'")
-
-
 class NeuralModel(SupervisedModel):
     """A net on windows of the last rows. Architectures implement `_network`.
 
@@ -153,10 +146,11 @@ class NeuralModel(SupervisedModel):
 
     Config = NetConfig
     config: NetConfig
+    needs = ("torch", "lightning", "safetensors")
+    extra = "nets"
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)
-        require_nets(type(self).__name__)
         self.prior: Prior | None = None
         self.gap = 0
         self.network: Network | None = None
@@ -190,7 +184,7 @@ class NeuralModel(SupervisedModel):
         from gnomon.models.neural.weights import take_over
 
         labels, checked = self._accept(train, valid)
-        self.prior = _prior_of(labels, train, self._fitted_horizon(), self.config.quantile_levels)
+        self.prior = _prior_of(labels, self.config.quantile_levels)
         self.gap = _usual_gap(train)
         self.network, self.head = self._assemble()
         if init_from is not None:
@@ -245,6 +239,12 @@ class NeuralModel(SupervisedModel):
         self._fitted_horizon()
         return WindowState(length=self.config.window, gap=self.gap)
 
+    def onnx(self) -> OnnxModel:
+        """Itself as a graph that takes windows of scaled features; see `gnomon.models.export.export_onnx`."""
+        from gnomon.models.neural.graph import onnx_of
+
+        return onnx_of(self)
+
     def _forecast(
         self, x: Float32[Array, "n f"], ends: Int64[Array, " m"], whole: Bool[Array, " m"]
     ) -> tuple[Float64[Array, "m 3"], Float64[Array, "m q"] | None]:
@@ -284,13 +284,10 @@ class NeuralModel(SupervisedModel):
             )
         return labels.only(whole[labels.rows])
 
-    def _windows(self, samples: Samples, labels: Labels) -> Any:
+    def _windows(self, samples: Samples, labels: Labels) -> Windows:
         from gnomon.models.neural.data import Windows
 
-        column = samples.horizon(self._fitted_horizon())
-        return Windows.of(
-            samples.x, labels, samples.forward_return[labels.rows, column], self.config.window, self.config.clip
-        )
+        return Windows.of(samples.x, labels, self.config.window, self.config.clip)
 
     def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
         raise NotImplementedError("a net is fitted on windows; see `fit`")
@@ -319,10 +316,10 @@ class NeuralModel(SupervisedModel):
         load_bytes(self, (folder / str(facts["weights"])).read_bytes())
 
 
-def _prior_of(labels: Labels, train: Samples, horizon: int, levels: tuple[float, ...]) -> Prior:
+def _prior_of(labels: Labels, levels: tuple[float, ...]) -> Prior:
     counts = np.bincount(labels.y, weights=labels.weight, minlength=3)
     short, flat, long = (counts / counts.sum()).tolist()
-    returns = train.forward_return[labels.rows, train.horizon(horizon)]
+    returns = labels.future
     known = np.isfinite(returns)
     if levels and not known.any():
         raise DataError("quantile_levels need forward returns, and the samples carry none; leave the levels out")

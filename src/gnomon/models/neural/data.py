@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gnomon.core.seeds import generator
-from gnomon.core.types import Array, Float32, Float64, Int64
+from gnomon.core.types import Array, Float32, Int64
 from gnomon.models.supervised import Labels
 from gnomon.samples.windows import gather_windows
 
@@ -55,7 +55,6 @@ class Windows:
         cls,
         x: Float32[Array, "n f"],
         labels: Labels,
-        forward_return: Float64[Array, " m"],
         length: int,
         clip: float | None,
     ) -> Windows:
@@ -64,7 +63,7 @@ class Windows:
             x=_as_tensor(x),
             ends=torch.from_numpy(labels.rows),
             y=torch.from_numpy(labels.y),
-            forward_return=torch.from_numpy(forward_return.astype(np.float32)),
+            forward_return=torch.from_numpy(labels.future.astype(np.float32)),
             weight=torch.from_numpy(labels.weight.astype(np.float32)),
             length=length,
             clip=clip,
