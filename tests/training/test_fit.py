@@ -95,3 +95,15 @@ def test_a_trainer_keeps_the_settings() -> None:
     assert trained.scaler.kind == "none"
     assert report.iterations == 15
     assert trained.meta.trained_until % DAY == 0
+
+
+def test_a_net_begins_with_weights_and_goes_on_from_a_checkpoint(tmp_path: Path) -> None:
+    net = ModelConfig(model_type="mlp", params={"hidden": 8, "epochs": 2, "learning_rate": 1e-9})
+    train = planted_samples(300)
+    learned, _ = fit_model(net.model_copy(update={"params": {"hidden": 8, "epochs": 4, "learning_rate": 0.05}}), train)
+    _, cold = fit_model(net, train)
+    _, warm = fit_model(net, train, init_from=learned, checkpoint=tmp_path / "checkpoint")
+    assert warm.curves["train_loss"][0] < 0.95 * cold.curves["train_loss"][0]
+    assert not list((tmp_path / "checkpoint").iterdir())
+    with pytest.raises(ConfigError, match="init_from: only nets know these, and lightgbm is none"):
+        fit_model(QUICK, train, init_from=learned)

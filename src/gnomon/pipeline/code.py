@@ -16,7 +16,10 @@ from pathlib import Path
 from gnomon.core.hashing import hash_bytes, hash_file, hash_value
 
 PACKAGE = "gnomon"
-NUMERIC_LIBRARIES = ("numpy", "numba", "llvmlite", "polars", "scipy", "scikit-learn", "lightgbm", "pyarrow", "arch")
+NUMERIC_LIBRARIES = (
+    *("numpy", "numba", "llvmlite", "polars", "scipy", "scikit-learn", "lightgbm", "pyarrow", "arch"),
+    *("xgboost-cpu", "catboost", "torch", "lightning"),
+)
 """Libraries whose version may move a result."""
 
 

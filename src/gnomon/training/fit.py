@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.config.models import TrainingConfig
-from gnomon.core.errors import DataError
+from gnomon.core.errors import ConfigError, DataError
 from gnomon.models.base import Callback, FitReport, ModelRegistry
 from gnomon.models.bundle import ModelMeta, TrainedModel
 from gnomon.models.factory import build_model
+from gnomon.models.neural.base import NeuralModel
 from gnomon.samples.base import UNKNOWN_END, Samples
 from gnomon.samples.projection import PROJECTIONS, ProjectionParams
 from gnomon.samples.transforms import SCALERS, Transform
@@ -33,12 +35,15 @@ def fit_model(
     callbacks: Sequence[Callback] = (),
     where: str = "model",
     registry: type[ModelRegistry] = ModelRegistry,
+    init_from: NeuralModel | TrainedModel | Path | None = None,
+    checkpoint: Path | None = None,
 ) -> tuple[TrainedModel, FitReport]:
     """Fits the scaler and the model of a config section on `train`; `valid` only stops the fit early and calibrates it.
 
     Nothing here sees a test row. `lineage` (plain values: feature settings, labels, split) and `data_version` are kept
-    with the model. Equal samples, configuration and seed give equal bytes. Raises ConfigError for settings that the
-    model does not know (at `where`), DataError for samples that cannot be learned from.
+    with the model. Equal samples, configuration and seed give equal bytes. A net may begin with the weights of another
+    (`init_from`), and goes on from a `checkpoint` folder after a kill; see `NeuralModel.fit`. Raises ConfigError for
+    settings that the model does not know (at `where`), DataError for samples that cannot be learned from.
     """
     training = training if training is not None else TrainingConfig()
     model = build_model(config, training=training, seed=seed, where=where, registry=registry)
@@ -61,7 +66,12 @@ def fit_model(
     stopping = calibrating = valid if valid is not None and len(valid) else None
     if outputs and calibrating is not None and training.calibration_share > 0.0:
         stopping, calibrating = held_out(calibrating, training.calibration_share, horizon=horizon)
-    report = model.fit(scaler.apply(train), None if stopping is None else scaler.apply(stopping), callbacks=callbacks)
+    begin = {"init_from": init_from, "checkpoint": checkpoint}
+    begin = {option: value for option, value in begin.items() if value is not None}
+    if begin and not isinstance(model, NeuralModel):
+        raise ConfigError(f"{' and '.join(begin)}: only nets know these, and {config.model_type} is none")
+    held_out_rows = None if stopping is None else scaler.apply(stopping)
+    report = model.fit(scaler.apply(train), held_out_rows, callbacks=callbacks, **begin)
     trained = TrainedModel(
         model=model,
         scaler=scaler,

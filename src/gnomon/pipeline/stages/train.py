@@ -100,7 +100,8 @@ class Watcher:
 
     def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
         """Shows the iteration; never stops the fit."""
-        most = getattr(model.config, "rounds", None) or getattr(model.config, "iterations", None) or iteration + 1
+        names = ("rounds", "iterations", "epochs")
+        most = next((n for n in (getattr(model.config, name, None) for name in names) if n), iteration + 1)
         self.context.report(f"{iteration + 1}/{most}", min((iteration + 1) / most, 1.0))
         return False
 
