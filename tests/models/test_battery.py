@@ -33,12 +33,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "mlp": {**SMALL_NET, "hidden": 16},
     "lstm": {**SMALL_NET, "hidden": 12},
     "gru": {**SMALL_NET, "hidden": 12},
+    "sklearn": {"settings": {"n_estimators": 15, "min_samples_leaf": 10, "max_features": 0.7}},
     "persistence": {"feature": "feature_0"},
     "momentum_rule": {"feature": "feature_0"},
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     **{name: SETTINGS.get(name, {}) for name in ModelRegistry.names()},
     "svm:linear": {"kernel": "linear"},
+    "sklearn:return": {"estimator": "sklearn.linear_model.BayesianRidge", "target": "return"},
 }
 for name in ("lightgbm", "xgboost", "catboost", "random_forest"):
     VARIANTS[f"{name}:return"] = {**SETTINGS[name], "target": "return", "quantiles": (0.1, 0.5, 0.9)}
@@ -236,6 +238,7 @@ for variant, settings in eval(sys.argv[1]).items():
 """
     here = {variant: VARIANTS[variant] for variant in ("lightgbm", "random_forest", "svm")}
     here |= {name: VARIANTS[name] for name in ("xgboost", "catboost") if find_spec(name)}
+    here |= {"sklearn": VARIANTS["sklearn"]} if find_spec("skops") else {}
     other = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", code, repr(here), str(tmp_path / "other")],
         capture_output=True,

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="What is installed, what is missing, what to do.", add_completion=False, rich_markup_mode=None)
 
-EXTRAS = {"s3": ("s3fs", "artifacts on S3"), "boosting": ("xgboost catboost", "the models xgboost and catboost")}
+EXTRAS = {
+    "s3": ("s3fs", "artifacts on S3"),
+    "boosting": ("xgboost catboost skops", "the models xgboost, catboost, sklearn"),
+}
 """Optional libraries by extra: what is imported (names, with blanks between), and what it is for."""
 
 

@@ -9,7 +9,9 @@ from gnomon.models.classical.forest import RandomForest
 from gnomon.models.classical.logistic import LogisticRegression
 from gnomon.models.classical.ridge import Ridge
 from gnomon.models.classical.rules import Majority, MomentumRule, Persistence
+from gnomon.models.classical.sklearn import Sklearn
 from gnomon.models.classical.svm import SVM
+from gnomon.models.export import export_onnx
 from gnomon.models.factory import ModelFactory, build_model
 from gnomon.models.neural.base import NetConfig, NeuralModel
 from gnomon.models.neural.gru import GRU
@@ -46,8 +48,10 @@ __all__ = [
     "PredictionOutput",
     "RandomForest",
     "Ridge",
+    "Sklearn",
     "SupervisedModel",
     "TrainedModel",
     "XGBoost",
     "build_model",
+    "export_onnx",
 ]

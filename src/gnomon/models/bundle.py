@@ -18,18 +18,22 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from gnomon.core.errors import DataError, IntegrityError, nearest
+from gnomon.core.errors import ConfigError, DataError, IntegrityError, nearest
 from gnomon.core.files import atomic_folder, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
-from gnomon.core.types import Array, Int64
+from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import ModelBase, ModelRegistry, State
 from gnomon.models.calibration.calibration import Calibration
 from gnomon.models.calibration.conformal import Conformal
+from gnomon.models.export import ExportsOnnx, OnnxModel
+from gnomon.models.graphs import scaled_graph
+from gnomon.models.supervised import SupervisedModel
 from gnomon.samples.base import Forecast, Samples
 from gnomon.samples.projection import ProjectionParams
 from gnomon.samples.transforms import ScalerParams
@@ -76,6 +80,53 @@ class TrainedModel:
         projected = chosen if self.projection is None else self.projection.apply(chosen)
         raw = self.model.predict(self.scaler.apply(projected), state=state)
         return self.finished(raw).checked()
+
+    def row(self, x: Float32[Array, " f"]) -> Float64[Array, " 3"]:
+        """Probabilities for one row of raw features, in the order of `feature_names`: the same bits as `predict`.
+
+        For serving: no tables are made. Raises DataError for another number of features or an infinite one, and for a
+        model that needs the rows before it, or a projection.
+        """
+        if not isinstance(self.model, SupervisedModel) or self.model.context or self.projection is not None:
+            raise DataError(f"{self.meta.name} has no short way for one row; use predict")
+        if x.shape != (len(self.feature_names),):
+            raise DataError(f"{self.meta.name} wants {len(self.feature_names)} features, the row has {x.shape}")
+        x = np.asarray(x, np.float32)
+        if np.isinf(x).any():
+            raise DataError(f"feature {self.feature_names[int(np.flatnonzero(np.isinf(x))[0])]!r} is infinite")
+        if self._widths is not None:
+            center, scale = self._widths
+            x = ((x.astype(np.float64) - center) / scale).astype(np.float32)
+        probability = self.model.row(x)
+        return probability if self.calibration is None else self.calibration.apply(probability[None])[0]
+
+    @cached_property
+    def _widths(self) -> tuple[Float64[Array, " f"], Float64[Array, " f"]] | None:
+        """The scaler's numbers as arrays; None where it changes nothing."""
+        return None if self.scaler.kind == "none" else (np.array(self.scaler.center), np.array(self.scaler.scale))
+
+    def onnx(self) -> OnnxModel:
+        """Itself for `export_onnx`, from raw features. Raises ConfigError for parts that ONNX has no words for."""
+        if self.projection is not None or self.calibration is not None or self.conformal is not None:
+            raise ConfigError(
+                f"{self.meta.name} has a projection, a calibration or conformal sets, which are no part of its ONNX "
+                "form; export its `model`, or train without them"
+            )
+        if not isinstance(self.model, ExportsOnnx):
+            raise ConfigError(f"{type(self.model).__name__} has no ONNX form; save it in its own format instead")
+        inner = self.model.onnx()
+        if self._widths is None:
+            return inner
+        if not isinstance(self.model, SupervisedModel) or list(inner.inputs) != ["x"]:
+            raise ConfigError(f"{type(self.model).__name__} is exported without its scaler only; export its `model`")
+        center, scale = self._widths
+        rows = (inner.inputs["x"] * scale + center).astype(np.float32)
+        return OnnxModel(
+            graph=scaled_graph(inner.graph, center, scale),
+            inputs={"features": rows},
+            expected=np.stack([self.row(row) for row in rows]),
+            tolerance=inner.tolerance,
+        )
 
     def predict_rows(self, samples: Samples, rows: Int64[Array, " m"]) -> Forecast:
         """A forecast of the given rows (sorted) that may read the rows before them, as many as the model looks back.

@@ -17,12 +17,13 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from gnomon.core.errors import DataError, IntegrityError, nearest
+from gnomon.core.errors import ConfigError, DataError, IntegrityError, nearest
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json, hash_bytes
 from gnomon.core.registry import build
 from gnomon.core.types import Array, Bool, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelConfig, State
+from gnomon.models.export import OnnxModel, trial_rows
 from gnomon.models.returns import LEAST_ROWS, ReturnSpread
 from gnomon.samples.base import CLASSES, UNKNOWN_END, Forecast, Samples
 
@@ -294,6 +295,21 @@ class SupervisedModel(ModelBase):
             missed=judge.future - self._expected(judge.x),
             missed_weight=judge.weight,
         )
+
+    def onnx(self) -> OnnxModel:
+        """Itself for `export_onnx`. Raises ConfigError where ONNX has no words for it."""
+        name = type(self).__name__
+        if self.learns_returns:
+            raise ConfigError(
+                f"the probabilities of a {name} with `target: return` have no ONNX form; use its own format"
+            )
+        self._fitted_horizon()
+        rows = trial_rows(len(self.feature_names))
+        return OnnxModel(graph=self._graph(), inputs={"x": rows}, expected=self._probability(rows))
+
+    def _graph(self) -> bytes:
+        """An ONNX graph from "x", float32[n, f], to probabilities."""
+        raise ConfigError(f"{type(self).__name__} has no ONNX form; save it in its own format instead")
 
     def _tell(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> dict[str, list[float]]:
         """Tells callbacks how a model did that is fitted in one go; gives the curves of its report."""

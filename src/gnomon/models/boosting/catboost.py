@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
 from gnomon.models.boosting.watch import Watch
+from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
 from gnomon.models.supervised import SupervisedModel, Target, read_weights, softmax, write_weights
@@ -149,6 +151,22 @@ class CatBoost(SupervisedModel):
         out[:, self.classes] = softmax(self._scores(x))
         return out
 
+    def _graph(self) -> bytes:
+        k = len(self.classes)
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.json"
+            self._trees.save_model(str(path), format="json")
+            held = json.loads(path.read_bytes())
+        scale, base = held["scale_and_bias"]
+        return ensemble_graph(
+            [_tree(tree, k, scale) for tree in held["oblivious_trees"]],
+            features=len(self.feature_names),
+            targets=k,
+            mode="BRANCH_GT",
+            base=np.broadcast_to(np.array(base, np.float64) if len(base) else 0.0, k).tolist(),
+            classes=self.classes.tolist(),
+        )
+
     def _save(self, folder: Path) -> Mapping[str, Any]:
         return {"trees": write_weights(folder, TREES, self._bytes), "classes": self.classes.tolist()}
 
@@ -163,6 +181,27 @@ class CatBoost(SupervisedModel):
         held = len(self._trees.feature_names_)
         if held != len(self.feature_names):
             raise ValueError(f"{TREES} has {held} features, not {len(self.feature_names)}")
+
+
+def _tree(tree: Mapping[str, Any], k: int, scale: float) -> TreeArrays:
+    """A symmetric tree as a binary one: level d asks the d-th question from the end, whose answer is the higher bit."""
+    splits = list(reversed(tree["splits"] or ()))
+    depth, leaves = len(splits), 2 ** len(splits)
+    inner = leaves - 1
+    level = np.array([(number + 1).bit_length() - 1 for number in range(inner)], np.int64)
+    value = np.zeros((inner + leaves, k))
+    value[inner:] = scale * np.array(tree["leaf_values"], np.float64).reshape(leaves, k)
+    number = np.arange(inner)
+    ends = np.full(leaves, -1)
+    return TreeArrays(
+        feature=np.concatenate([[splits[d]["float_feature_index"] for d in level], np.zeros(leaves)]).astype(np.int64),
+        threshold=np.concatenate([[splits[d]["border"] for d in level], np.zeros(leaves)]),
+        # Yes leads left here, and to the upper half of the leaves there.
+        left=np.concatenate([2 * number + 2, ends]),
+        right=np.concatenate([2 * number + 1, ends]),
+        missing_left=np.zeros(inner + leaves, np.bool_),
+        value=value if depth else value[:1],
+    )
 
 
 class _Told:

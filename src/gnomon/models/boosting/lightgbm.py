@@ -12,7 +12,9 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.boosting.single_row import SingleRow
 from gnomon.models.boosting.watch import Watch
+from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
 from gnomon.models.supervised import SupervisedModel, Target, read_weights, write_weights
@@ -73,10 +75,12 @@ class LightGBM(SupervisedModel):
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)
         self._booster: Any = None
+        self._single: SingleRow | None = None
 
     def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
         import lightgbm
 
+        self._single = None
         params = self._params()
         of_train = lightgbm.Dataset(train.x, self._goal(train), weight=train.weight, params=params)
         part, watched = "train", of_train
@@ -126,10 +130,41 @@ class LightGBM(SupervisedModel):
         }
 
     def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
-        return np.asarray(self._booster.predict(x, num_threads=self.config.threads), np.float64)
+        return self._outputs(x)[:, 0]
 
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
-        return np.asarray(self._booster.predict(x, num_threads=self.config.threads), np.float64).reshape(len(x), 3)
+        return self._outputs(x)
+
+    def _outputs(self, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
+        if len(x) == 1:
+            return self._one(x[0])[None]
+        outputs = self._booster.predict(x, num_threads=self.config.threads)
+        return np.asarray(outputs, np.float64).reshape(len(x), -1)
+
+    def _one(self, x: Float32[Array, " f"]) -> Float64[Array, " k"]:
+        single = self._single
+        if single is None or single.booster is not self._booster:
+            single = SingleRow(self._booster, len(self.feature_names), 1 if self.learns_returns else 3)
+            self._single = single
+        return single(x)
+
+    def row(self, x: Float32[Array, " f"]) -> Float64[Array, " 3"]:
+        """Probabilities for the features of one row, unchecked, by LightGBM's C function."""
+        return super().row(x) if self.learns_returns else self._one(x)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What the C library prepared for single rows belongs to this process.
+        return {**self.__dict__, "_single": None}
+
+    def _graph(self) -> bytes:
+        trees = self._booster.dump_model()["tree_info"]
+        return ensemble_graph(
+            [_tree(tree["tree_structure"], number % 3) for number, tree in enumerate(trees)],
+            features=len(self.feature_names),
+            targets=3,
+            mode="BRANCH_LEQ",
+            classes=(0, 1, 2),
+        )
 
     def _save(self, folder: Path) -> Mapping[str, Any]:
         return {"trees": write_weights(folder, TREES, self._booster.model_to_string().encode())}
@@ -144,6 +179,30 @@ class LightGBM(SupervisedModel):
             raise ValueError(f"{TREES}: {error}") from None
         if self._booster.num_feature() != len(self.feature_names):
             raise ValueError(f"{TREES} has {self._booster.num_feature()} features, not {len(self.feature_names)}")
+
+
+def _tree(root: Mapping[str, Any], target: int) -> TreeArrays:
+    """LightGBM's nested nodes as arrays, parents before children."""
+    nodes, links = [root], {}
+    for number, node in enumerate(nodes):
+        if "left_child" in node:
+            links[number] = (len(nodes), len(nodes) + 1)
+            nodes.extend([node["left_child"], node["right_child"]])
+    value = np.zeros((len(nodes), 3))
+    value[:, target] = [node.get("leaf_value", 0.0) for node in nodes]
+    # Where training missed no value of a feature, a missing one counts as 0.
+    left = [
+        bool(node["default_left"]) if node["missing_type"] == "NaN" else node["threshold"] >= 0.0
+        for node in (node if "left_child" in node else {"missing_type": "NaN", "default_left": False} for node in nodes)
+    ]
+    return TreeArrays(
+        feature=np.array([node.get("split_feature", 0) for node in nodes]),
+        threshold=np.array([node.get("threshold", 0.0) for node in nodes], np.float64),
+        left=np.array([links.get(number, (-1, -1))[0] for number in range(len(nodes))]),
+        right=np.array([links.get(number, (-1, -1))[1] for number in range(len(nodes))]),
+        missing_left=np.array(left),
+        value=value,
+    )
 
 
 class _Told:

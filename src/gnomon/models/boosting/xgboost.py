@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,6 +14,7 @@ from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
 from gnomon.models.boosting.watch import Watch
+from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
 from gnomon.models.supervised import SupervisedModel, Target, read_weights, softmax, write_weights
@@ -153,6 +155,33 @@ class XGBoost(SupervisedModel):
         out = np.zeros((len(x), 3))
         out[:, self.classes] = softmax(self._scores(x))
         return out
+
+    def _graph(self) -> bytes:
+        learner = json.loads(bytes(self._booster.save_raw("json")))["learner"]
+        held, k = learner["gradient_booster"]["model"], len(self.classes)
+        trees = []
+        for tree, target in zip(held["trees"], held["tree_info"], strict=True):
+            value = np.zeros((len(tree["left_children"]), k))
+            value[:, target] = tree["split_conditions"]
+            trees.append(
+                TreeArrays(
+                    feature=np.array(tree["split_indices"]),
+                    threshold=np.array(tree["split_conditions"], np.float64),
+                    left=np.array(tree["left_children"]),
+                    right=np.array(tree["right_children"]),
+                    missing_left=np.array(tree["default_left"]),
+                    value=value,
+                )
+            )
+        base = np.atleast_1d(json.loads(learner["learner_model_param"]["base_score"]))
+        return ensemble_graph(
+            trees,
+            features=len(self.feature_names),
+            targets=k,
+            mode="BRANCH_LT",
+            base=np.broadcast_to(base, k).tolist(),
+            classes=self.classes.tolist(),
+        )
 
     def _save(self, folder: Path) -> Mapping[str, Any]:
         trees = write_weights(folder, TREES, bytes(self._booster.save_raw("ubj")))

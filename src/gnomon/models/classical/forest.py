@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
 from gnomon.models.supervised import (
@@ -102,6 +104,22 @@ class RandomForest(SupervisedModel):
 
     def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
         return self._means(x)[:, 0]
+
+    def _graph(self) -> bytes:
+        held = self.trees
+        bounds = [*held["roots"].tolist(), len(held["feature"])]
+        trees = [
+            TreeArrays(
+                feature=held["feature"][start:stop],
+                threshold=held["threshold"][start:stop],
+                left=np.where(held["left"][start:stop] < 0, -1, held["left"][start:stop] - start),
+                right=held["right"][start:stop] - start,
+                missing_left=held["missing_left"][start:stop],
+                value=held["value"][start:stop],
+            )
+            for start, stop in itertools.pairwise(bounds)
+        ]
+        return ensemble_graph(trees, features=len(self.feature_names), targets=3, mode="BRANCH_LEQ", average=True)
 
     def _save(self, folder: Path) -> Mapping[str, Any]:
         return {"trees": write_weights(folder, TREES, array_bytes(self.trees))}

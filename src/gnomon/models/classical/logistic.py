@@ -12,6 +12,7 @@ from pydantic import Field
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
 from gnomon.models.classical.linear import fill_missing, fit_softmax, linear_scores
+from gnomon.models.graphs import linear_graph
 from gnomon.models.search_space import Real, SearchSpace
 from gnomon.models.supervised import SupervisedModel, Target, softmax
 
@@ -70,6 +71,9 @@ class LogisticRegression(SupervisedModel):
 
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
         return softmax(linear_scores(x, self.fill, self.coefficients, self.intercepts))
+
+    def _graph(self) -> bytes:
+        return linear_graph(self.coefficients, self.intercepts, self.fill)
 
     def _save(self, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002
         return {
