@@ -31,7 +31,7 @@ from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import ModelBase, ModelRegistry, State
 from gnomon.models.calibration.calibration import Calibration
 from gnomon.models.calibration.conformal import Conformal
-from gnomon.models.export import ExportsOnnx, OnnxModel
+from gnomon.models.export import OnnxModel
 from gnomon.models.graphs import scaled_graph
 from gnomon.models.supervised import SupervisedModel
 from gnomon.samples.base import Forecast, Samples
@@ -112,12 +112,12 @@ class TrainedModel:
                 f"{self.meta.name} has a projection, a calibration or conformal sets, which are no part of its ONNX "
                 "form; export its `model`, or train without them"
             )
-        if not isinstance(self.model, ExportsOnnx):
+        if not isinstance(self.model, SupervisedModel):
             raise ConfigError(f"{type(self.model).__name__} has no ONNX form; save it in its own format instead")
         inner = self.model.onnx()
         if self._widths is None:
             return inner
-        if not isinstance(self.model, SupervisedModel) or list(inner.inputs) != ["x"]:
+        if list(inner.inputs) != ["x"]:
             raise ConfigError(f"{type(self.model).__name__} is exported without its scaler only; export its `model`")
         center, scale = self._widths
         rows = (inner.inputs["x"] * scale + center).astype(np.float32)

@@ -192,8 +192,8 @@ def _tree(root: Mapping[str, Any], target: int) -> TreeArrays:
     value[:, target] = [node.get("leaf_value", 0.0) for node in nodes]
     # Where training missed no value of a feature, a missing one counts as 0.
     left = [
-        bool(node["default_left"]) if node["missing_type"] == "NaN" else node["threshold"] >= 0.0
-        for node in (node if "left_child" in node else {"missing_type": "NaN", "default_left": False} for node in nodes)
+        bool(node["default_left"]) if node.get("missing_type") == "NaN" else bool(node.get("threshold", 0.0) >= 0.0)
+        for node in nodes
     ]
     return TreeArrays(
         feature=np.array([node.get("split_feature", 0) for node in nodes]),
