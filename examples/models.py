@@ -52,9 +52,11 @@ def main() -> None:
     train, valid, fresh = (planted_samples(4000, part=part) for part in ("train", "valid", "fresh"))
     print(f"guessing the frequencies: loss {prior_log_loss(train, fresh):.4f}")
     for name in ModelRegistry.names():
-        rule = {"feature": "feature_0"} if name in ("persistence", "momentum_rule") else {}
+        fields = ModelRegistry.models.get(name).Config.model_fields
+        # A rule wants to know which feature is a past return; nets are shown the rows twice only, to be quick.
+        settings = {key: value for key, value in {"feature": "feature_0", "epochs": 2}.items() if key in fields}
         try:
-            model = ModelRegistry.create(name, seed=7, **rule)
+            model = ModelRegistry.create(name, seed=7, **settings)
         except ConfigError as error:
             # A library that comes with an extra is not installed here; the message says how to get it.
             print(f"{name}: {error}")
