@@ -18,6 +18,7 @@ def test_every_feature_is_listed_and_can_be_shown(say):
     rows = say("features", "list", "--json").object["features"]
     assert {row["feature"] for row in rows} == set(FEATURES.names())
     assert "rsi_14" in say("features", "list").out
+    assert {row["feature"] for row in rows if row["cross_sectional"]} == set(FEATURES.cross_section_names(plugins=True))
     for row in rows:
         shown = say("features", "show", row["feature"], "--json").object
         assert shown["outputs"] == row["outputs"]

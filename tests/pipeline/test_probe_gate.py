@@ -8,12 +8,16 @@ from pathlib import Path
 import pytest
 
 from gnomon.cli.main import main
-from gnomon.core.errors import GateError
+from gnomon.core.errors import DataError, GateError
+from gnomon.features.base import FeatureSpec
 from gnomon.features.registry import FEATURES
 from gnomon.features.sets import FeatureSet
+from gnomon.kernels.cross_section.regimes import rising_share
+from gnomon.kernels.panel import panel_kernel
 from gnomon.pipeline import ModelPipeline
 from gnomon.pipeline.keys import FEATURES as KEY
 from gnomon.pipeline.stages import features as stage
+from gnomon.testing.features import MANY, synthetic_bars
 
 CONFIG = """\
 project: probed
@@ -156,6 +160,33 @@ def test_features_without_a_kernel_are_probed_too(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["slow"]
     assert main(["features", "list"]) == 0
     assert "python (slow)" in capsys.readouterr().out
+
+
+@panel_kernel(columns=("price",))
+def share_that_will_rise(s, x, c, out, p):
+    for t in range(x.shape[1]):
+        rising = 0.0
+        for i in range(c.size):
+            rising += 1.0 if t + 1 < x.shape[1] and x[c[i], t + 1] > x[c[i], t] else 0.0
+        for i in range(c.size):
+            out[i, t] = rising / c.size
+
+
+def test_a_cross_section_that_knows_the_next_moment_is_stopped():
+    fields = {"name": "gate_rise", "inputs": ("close",), "outputs": ("gate_rise",), "warmup": 0, "reference": "none"}
+    bars = synthetic_bars(("close",), symbols=MANY, bars=100)
+    with pytest.raises(GateError, match="feature 'gate_rise' looks ahead"):
+        stage.probe_features((FeatureSpec(kernel=share_that_will_rise, **fields),), bars, None)
+    control = FeatureSpec(kernel=rising_share, params={"least": 5}, **fields)
+    stage.probe_features((control,), bars, None)
+
+
+def test_a_market_of_too_few_symbols_has_no_cross_section():
+    specs = FeatureSet.cross_section().specs
+    with pytest.raises(DataError, match=r"needs 5 symbols at a moment, the bars have 2; turn .* off"):
+        stage.refuse_few_symbols(specs, 2)
+    stage.refuse_few_symbols(specs, 5)
+    stage.refuse_few_symbols(FeatureSet.default().specs, 1)
 
 
 def test_the_package_own_features_are_not_probed_again():

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from gnomon.core.errors import GateError
+from gnomon.core.errors import DataError, GateError
 from gnomon.core.logging import get_logger
 from gnomon.data.probe import probe_lookahead, recent_bars
 from gnomon.features.base import FeatureSpec
@@ -67,12 +67,24 @@ class FeatureStage(BuiltinStage):
         """Probes the user's own features, then computes every feature. GateError where one looks ahead."""
         tables = context[SIDE_TABLES] if SIDE_TABLES in self.reads else None
         features = self.feature_set()
+        refuse_few_symbols(features.specs, context[BARS]["symbol"].n_unique())
         own = users_own(features.specs)
         if own:
             context.report(f"probing {', '.join(spec.name for spec in own)}", 0.0)
             probe_features(own, context[BARS], tables)
         warn_slow(features.specs)
         return {FEATURES: features.compute(context[BARS], tables)}
+
+
+def refuse_few_symbols(specs: Sequence[FeatureSpec], symbols: int) -> None:
+    """Raises DataError where a cross-sectional feature needs more symbols than the bars have: it would be all NaN."""
+    for spec in specs:
+        least = spec.params.get("least", 0.0)
+        if spec.cross_sectional and isinstance(least, int | float) and symbols < least:
+            raise DataError(
+                f"feature {spec.name!r} needs {least:g} symbols at a moment, the bars have {symbols}; turn "
+                f"features.cross_section off, exclude it, or lower features.params.{spec.name}.least"
+            )
 
 
 def users_own(specs: Sequence[FeatureSpec]) -> tuple[FeatureSpec, ...]:
