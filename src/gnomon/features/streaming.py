@@ -84,8 +84,9 @@ class FeatureStream:
         found = {}
         for symbol, x in read.items():
             found[symbol] = np.empty((len(self.outputs), 1), np.float32)
-            self._program(self.state.of(symbol), x[: self._alone], self._y)
-            round_to_float32(self._y, found[symbol])
+            if self._alone:
+                self._program(self.state.of(symbol), x[: self._alone], self._y)
+                round_to_float32(self._y, found[symbol])
             self.state.saw(symbol, 1)
         if self._panel:
             crossing = {symbol: x[self._crossing, 0] for symbol, x in read.items()}
