@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,18 +30,60 @@ def device_of(config: NetConfig) -> torch.device:
     return torch.device("cuda", 0) if there and config.device != "cpu" else torch.device("cpu")
 
 
+class _Steady:
+    """PyTorch's threads and determinism, which all threads of a process share, held by those who want the same."""
+
+    def __init__(self) -> None:
+        self.change = threading.Condition(threading.RLock())
+        self.holders: dict[int, int] = {}
+        self.wanted = self.before = (1, False, False)
+
+    def enter(self, threads: int, deterministic: bool) -> None:
+        """Waits until nobody in another thread holds other settings."""
+        me, wanted = threading.get_ident(), (threads, deterministic, False)
+        with self.change:
+            self.change.wait_for(lambda: me in self.holders or not self.holders or self.wanted == wanted)
+            if not self.holders:
+                strict = torch.are_deterministic_algorithms_enabled()
+                warns = torch.is_deterministic_algorithms_warn_only_enabled()
+                self.before, self.wanted = (torch.get_num_threads(), strict, warns), wanted
+            if me not in self.holders:
+                # The number of threads is partly each thread's own.
+                self._set(self.wanted)
+            self.holders[me] = self.holders.get(me, 0) + 1
+
+    def leave(self) -> None:
+        """The last one puts things back."""
+        me = threading.get_ident()
+        with self.change:
+            self.holders[me] -= 1
+            if not self.holders[me]:
+                del self.holders[me]
+            if not self.holders:
+                self._set(self.before)
+                self.change.notify_all()
+
+    @staticmethod
+    def _set(settings: tuple[int, bool, bool]) -> None:
+        threads, strict, warns = settings
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict, warn_only=warns)
+
+
+_STEADY = _Steady()
+
+
 @contextmanager
 def steady(config: NetConfig) -> Iterator[None]:
-    """PyTorch with the config's threads and determinism; it is put back as it was."""
-    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    warns = torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.set_num_threads(config.threads)
-    torch.use_deterministic_algorithms(config.deterministic)
+    """PyTorch with the config's threads and determinism; it is put back as it was.
+
+    Fits and forecasts may run in several threads of a process: those that want other settings wait for each other.
+    """
+    _STEADY.enter(config.threads, config.deterministic)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict, warn_only=warns)
+        _STEADY.leave()
 
 
 def forecast_windows(
