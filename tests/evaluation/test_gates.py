@@ -81,10 +81,18 @@ def test_forecasts_that_were_not_judged_do_not_pass(good):
 
 
 def test_a_probe_that_fails(good):
-    late = replace(good, one_bar_lag=replace(good.one_bar_lag, suspicious=True))
-    assert failed(late) == ["probes"]
     assert failed(good, probes={"overlap_audit": False}) == ["probes"]
     assert "overlap_audit" in check_gates(good, probes={"overlap_audit": False})[-1].why
+
+
+def test_an_edge_of_one_bar_is_no_failed_probe(good):
+    assert failed(replace(good, one_bar_lag=replace(good.one_bar_lag, suspicious=True))) == []
+
+
+@pytest.mark.parametrize(("better", "passes"), [(12, True), (11, False), (None, False)])
+def test_tries_that_are_all_superior_cannot_overfit(good, better, passes):
+    alike = replace(good, doubt=replace(good.doubt, pbo=0.9), verdict=replace(good.verdict, superior_tries=better))
+    assert failed(alike) == ([] if passes else ["overfitting"])
 
 
 def test_random_runs_have_to_be_beaten(good):

@@ -130,6 +130,8 @@ class Verdict:
     reasons: tuple[str, ...]
     short_record: bool
     """Whether the record is shorter than the minimum track record: too short to tell."""
+    superior_tries: int | None = None
+    """How many of all tries StepM finds better than cash and than holding the market; None where it was not asked."""
 
 
 @dataclass(frozen=True, kw_only=True)

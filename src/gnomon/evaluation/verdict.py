@@ -25,6 +25,8 @@ class EdgeTest:
     cash_pvalue: float
     hold_pvalue: float
     superior: bool
+    superior_tries: int = 0
+    """How many of the columns StepM names in both."""
     idle: bool = False
     """Whether the strategy earned at every row what cash does."""
 
@@ -58,6 +60,7 @@ def edge_test(
         cash_pvalue=cash.pvalue,
         hold_pvalue=1.0 if follows else hold.pvalue,
         superior=0 in cash.superior and 0 in hold.superior,
+        superior_tries=len({*cash.superior} & {*hold.superior}),
         idle=not excess[:, 0].any(),
     )
 
@@ -116,7 +119,9 @@ def give_verdict(doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances) -> Ve
     if not facts.out_of_sample:
         reasons.append("These bars were used to fit or to choose the strategy, so no edge can be claimed on them.")
     text = _text(edge, doubt, test, facts, tried, beats=beats)
-    return Verdict(edge=edge, text=text, reasons=tuple(reasons), short_record=short)
+    return Verdict(
+        edge=edge, text=text, reasons=tuple(reasons), short_record=short, superior_tries=test.superior_tries
+    )
 
 
 def _text(edge: bool, doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances, tried: str, *, beats: bool) -> str:

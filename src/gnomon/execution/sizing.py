@@ -134,6 +134,39 @@ class FixedSizer(_Shared):
         return self.direction(edge) * self.fraction
 
 
+@SIZERS.register(name="proportional")
+@dataclass(frozen=True, kw_only=True)
+class ProportionalSizer(_Shared):
+    """Equity in proportion to the edge, all of it from an edge of `full_edge` on.
+
+    Where returns are as wide whatever the forecast, a position in proportion to the expected return has the highest
+    Sharpe ratio; its sign alone keeps sqrt(2 / pi), or 80%, of it for normal forecasts.
+    """
+
+    full_edge: float = 0.25
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0.0 < self.full_edge <= 1.0:
+            raise ValueError(f"full_edge must be above 0 and at most 1 (an edge is a difference), was {self.full_edge}")
+
+    @property
+    def window_bars(self) -> int:
+        """It needs no volatility."""
+        return 0
+
+    def weight(
+        self,
+        edge: Float64[Array, " n"],
+        probability: Float64[Array, "n 3"],  # noqa: ARG002 - a sizer takes what it needs
+        volatility: Float64[Array, "n 2"],  # noqa: ARG002
+        horizon: int,  # noqa: ARG002
+    ) -> Float64[Array, " n"]:
+        """See `Sizer`."""
+        size = np.minimum(np.abs(edge) / self.full_edge, 1.0)
+        return np.asarray(self.direction(edge) * size)
+
+
 @SIZERS.register(name="volatility_target")
 @dataclass(frozen=True, kw_only=True)
 class VolatilityTargetSizer(_Shared):
