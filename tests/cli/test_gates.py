@@ -34,3 +34,15 @@ def test_switched_off_gates_are_written_in_the_report_and_let_it_through(say, wo
     assert "Switched off in the configuration: Edge, Overfitting, Track record, Benchmarks" in report
     # The same bytes as the first run's model, judged last by this one.
     say("registry", "promote", "tiny.logistic", "1", "--alias", "challenger", "--workspace", workspace)
+
+
+def test_the_studies_tell_what_they_found(say) -> None:
+    null = say("honesty", "null", "--markets", "3", "--json").object
+    assert null["claims"] <= null["most"] == 2
+    assert {row["market"] for row in null["kinds"]} == {"iid", "garch", "signed_blocks"}
+    assert "markets without one" in say("honesty", "null", "--markets", "1").out
+    broken = say("honesty", "null", "--markets", "6", "--shuffled", "--json", code=4)
+    assert "looks ahead" in broken.out + broken.err
+    planted = say("honesty", "planted", "--markets", "2", "--json").object
+    assert planted["mean_share"] > 0.5
+    assert planted["gated"] == 2

@@ -45,6 +45,8 @@ WITHOUT_WORKSPACE = {
     "models list",
     "models show",
     "honesty leaks",
+    "honesty null",
+    "honesty planted",
 }
 """Commands that work, or make one, where there is no workspace."""
 
@@ -101,7 +103,7 @@ def test_every_command_of_the_design_is_there():
     assert {f"config {name}" for name in ("check", "show", "schema", "diff")} <= set(LEAVES)
     assert {f"data {name}" for name in ("import", "check", "describe", "synthesize", "versions")} <= set(LEAVES)
     assert {"features list", "features show", "features compute", "models list", "models show"} <= set(LEAVES)
-    assert {"features probe", "honesty leaks"} <= set(LEAVES)
+    assert {"features probe", "honesty leaks", "honesty null", "honesty planted"} <= set(LEAVES)
     assert {"runs list", "runs show", "runs diff", "runs reproduce", "store verify", "store gc", "store du"} <= set(
         LEAVES
     )
@@ -162,7 +164,9 @@ def test_a_broken_configuration_is_told_with_its_place(inside, leaf, fault, caps
     assert [path.name for path in (inside / "w").iterdir()] == ["gnomon.yaml"]
 
 
-@pytest.mark.parametrize("leaf", sorted(WITHOUT_CONFIG - {"init", "data synthesize", "honesty leaks"}))
+@pytest.mark.parametrize(
+    "leaf", sorted(WITHOUT_CONFIG - {"init", "data synthesize", "honesty leaks", "honesty null", "honesty planted"})
+)
 def test_what_needs_no_workspace_answers_without_one_in_one_object(inside, leaf, capsys):
     assert main([*words_of(leaf), "--json", "--workspace", str(inside / "absent")]) == 0
     out, err = capsys.readouterr()

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.execution import SIZERS, FixedSizer, KellySizer, Sizer, SizingState, VolatilityTargetSizer, size
+from gnomon.execution.sizing import ProportionalSizer
 from gnomon.samples.base import Forecast
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -67,6 +68,19 @@ def test_fixed_by_hand() -> None:
         (START + timedelta(days=1), "B", 0.0),
         (START + timedelta(days=1), "C", pytest.approx(1 / 3)),
     ]
+
+
+def test_proportional_by_hand() -> None:
+    one = forecast_of([(0, 0, 0.1), (1, 0, 0.04), (2, 0, -0.3), (3, 0, 0.0), (4, 0, math.nan)])
+    assert targets_of(ProportionalSizer(full_edge=0.2, threshold=0.05), one) == [
+        pytest.approx(0.5),
+        0.0,
+        -1.0,
+        0.0,
+        None,
+    ]
+    with pytest.raises(ValueError, match="full_edge must be above 0"):
+        ProportionalSizer(full_edge=0.0)
 
 
 def test_a_symbol_that_is_away_keeps_its_share_for_a_while() -> None:
@@ -154,6 +168,7 @@ sizers = st.sampled_from(
     [
         FixedSizer(threshold=0.1),
         FixedSizer(band=0.2, memory_bars=1),
+        ProportionalSizer(full_edge=0.3, band=0.1),
         VolatilityTargetSizer(window_bars=3, annual_volatility=0.5, gross=0.7),
         VolatilityTargetSizer(window_bars=5, band=0.25),
         KellySizer(window_bars=4, fraction=0.05, memory_bars=0),
@@ -240,5 +255,5 @@ def test_a_wrong_sizer_is_named(name: str, fields: dict[str, float], message: st
         SIZERS.create(name, where="sizing", **fields)
 
 
-def test_the_registry_has_three() -> None:
-    assert SIZERS.names() == ["fixed", "kelly", "volatility_target"]
+def test_the_registry_has_four() -> None:
+    assert SIZERS.names() == ["fixed", "kelly", "proportional", "volatility_target"]

@@ -44,7 +44,9 @@ COMMANDS: Mapping[str, Place] = {
     "runs": Place("runs", "List, show, compare and reproduce runs."),
     "store": Place("store", "Verify, measure and clean the artifact store."),
     "registry": Place("registry", "Registered model versions and their aliases."),
-    "honesty": Place("honesty", "Put the probes themselves on trial: are planted leaks found?"),
+    "honesty": Place(
+        "honesty", "Put the pipeline and its probes on trial: null markets, planted edges, planted leaks."
+    ),
 }
 
 INTERRUPTED = 130

@@ -119,9 +119,7 @@ def give_verdict(doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances) -> Ve
     if not facts.out_of_sample:
         reasons.append("These bars were used to fit or to choose the strategy, so no edge can be claimed on them.")
     text = _text(edge, doubt, test, facts, tried, beats=beats)
-    return Verdict(
-        edge=edge, text=text, reasons=tuple(reasons), short_record=short, superior_tries=test.superior_tries
-    )
+    return Verdict(edge=edge, text=text, reasons=tuple(reasons), short_record=short, superior_tries=test.superior_tries)
 
 
 def _text(edge: bool, doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances, tried: str, *, beats: bool) -> str:

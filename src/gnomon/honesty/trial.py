@@ -1,5 +1,6 @@
-"""A whole pipeline put on trial: a market of known truth through features, labels, split, models, choice, ledger,
-evaluation and gates, as a run does it, in memory.
+"""A whole pipeline put on trial on a market of known truth.
+
+Features, labels, split, models, choice, ledger, evaluation and gates, as a run does them, in memory.
 """
 
 from __future__ import annotations
@@ -104,7 +105,9 @@ def put_on_trial(market: KnownMarket, config: TrialConfig | None = None, *, seed
     samples = build_samples(features, labels, market.bars)
     fold = _fold(samples, config, seed)
     workflow = BacktestingWorkflow(sizer=ProportionalSizer(full_edge=config.full_edge))
-    scores, simulations, forecasts = [], {}, {}
+    scores: list[tuple[str, str, float, float]] = []
+    simulations: dict[str, Simulation] = {}
+    forecasts: dict[str, Forecast] = {}
     rule = SELECTION_RULES.from_config(config.rule, where="rule")
     test = samples.take(fold.test)
     for name, section in config.models.items():
@@ -113,9 +116,11 @@ def put_on_trial(market: KnownMarket, config: TrialConfig | None = None, *, seed
         held = judged(valid, trained.predict(valid))
         scores += [(name, metric, SCORES[metric].function(held), math.nan) for metric in rule.needs]
         forecasts[name] = trained.predict(test)
-        simulations[name] = _trade(workflow, forecasts[name], market.bars)
+        simulations[name] = workflow.run(forecasts[name], market.bars)
     table = pl.DataFrame(scores, schema=["model", "metric", "mean", "standard_error"], orient="row")
-    families = {name: str(ModelRegistry.models.entry(s.model_type).facts["family"]) for name, s in config.models.items()}
+    families = {
+        name: str(ModelRegistry.models.entry(s.model_type).facts["family"]) for name, s in config.models.items()
+    }
     chosen = rule.choose(table, families).chosen
     evaluation = evaluate(
         simulations[chosen],
@@ -132,7 +137,7 @@ def put_on_trial(market: KnownMarket, config: TrialConfig | None = None, *, seed
         seed=seed,
         chosen=chosen,
         claimed=evaluation.verdict.edge,
-        gates=check_gates(evaluation, config.gates),
+        gates=check_gates(evaluation, config.gates, probes={"overlap_audit": config.fault == "none"}),
         sharpe=_annual(simulations[chosen].returns),
         oracle=_oracle(market, forecasts[chosen]) if market.oracle is not None else math.nan,
         bars=evaluation.n,
@@ -150,10 +155,6 @@ def _fold(samples: Samples, config: TrialConfig, seed: int) -> Fold:
     cut = len(rows) // 2
     mixed = Fold(train=np.sort(rows[:cut]), test=np.sort(rows[cut:]))
     return replace(inner_split(samples, mixed, 0.2), test=mixed.test)
-
-
-def _trade(workflow: BacktestingWorkflow, forecast: Forecast, bars: pl.DataFrame) -> Simulation:
-    return workflow.run(forecast, bars)
 
 
 def _oracle(market: KnownMarket, forecast: Forecast) -> float:
