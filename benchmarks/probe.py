@@ -18,7 +18,7 @@ def wide() -> FeatureSet:
     specs = []
     outputs: set[str] = set()
     for window in (5, 7, 10, 14, 21, 30, 45, 60, 90, 120, 150, 200):
-        for name in FEATURES.default_names():
+        for name in FEATURES.basic_names():
             spec = FEATURES.create(name)
             if spec.tables or "window" not in spec.params or len(outputs) >= OUTPUTS:
                 continue

@@ -155,6 +155,7 @@ data:
   source: {kind: parquet, path: bars.parquet, stamp: close}
   frequency: 1d
   calendar: XNYS
+features: {set: basic}
 labels: {kind: triple_barrier, horizons: [5]}
 split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2}
 model: {model_type: lightgbm, name: trees, params: {rounds: 4}}

@@ -22,6 +22,7 @@ CONFIG = """
 seed: 3
 data:
   source: {kind: synthetic, symbols: [A, B], start: "2015-01-01", end: "2017-06-01", frequency: 1d, seed: 5}
+features: {set: basic}
 labels: {kind: triple_barrier, horizons: [3]}
 split: {kind: holdout, embargo_bars: 2}
 models:

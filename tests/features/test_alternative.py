@@ -23,10 +23,10 @@ def test_there_are_more_than_ten() -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_a_config_switches_it_by_its_tables(spec) -> None:
-    assert spec.name in {s.name for s in FeatureSet.full(tables=spec.tables).specs}
+    assert spec.name in {s.name for s in FeatureSet.default(tables=spec.tables).specs}
     for missing in spec.tables:
         others = [table for table in spec.tables if table != missing]
-        assert spec.name not in {s.name for s in FeatureSet.full(tables=others).specs}
+        assert spec.name not in {s.name for s in FeatureSet.default(tables=others).specs}
         with pytest.raises(ConfigError, match=rf"{spec.name!r} .* the side table {missing!r}, which is not declared"):
             FeatureSet.from_config(FeaturesConfig(set="none", include=[spec.name]), tables=others)
 

@@ -89,7 +89,7 @@ def test_those_that_are_not_there_do_not_count(many: pl.DataFrame, whole: pl.Dat
 def test_it_streams_moment_by_moment_beside_features_of_one_symbol() -> None:
     check_stream(ALL, bars=200)
     check_stream(MIXED, bars=120)
-    check_stream(FeatureSet.default(), bars=120)
+    check_stream(FeatureSet.basic(), bars=120)
 
 
 def test_a_set_keeps_the_two_kinds_apart(many: pl.DataFrame, whole: pl.DataFrame) -> None:
@@ -155,7 +155,7 @@ def test_history_in_one_chunk_then_live(many: pl.DataFrame, tmp_path: Path) -> N
 
 
 def test_a_market_of_one_symbol_has_no_columns_of_nan_unless_they_are_asked_for() -> None:
-    for name in ("default", "full", "all"):
+    for name in ("basic", "default", "all"):
         assert FeatureSet.from_config(FeaturesConfig(set=name)).panel is None
     both = FeatureSet.from_config(FeaturesConfig(cross_section=True, exclude=["cross_volume"]))
     assert both.panel is not None

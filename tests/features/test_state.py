@@ -18,7 +18,7 @@ from gnomon.features import FEATURES, FeatureSet
 from gnomon.testing.features import synthetic_bars
 
 FEW = FeatureSet([FEATURES.create(name) for name in ("rsi", "bollinger", "session", "vix_change")])
-FULL = FeatureSet.full(tables=("cpi", "vix", "wti"))
+FULL = FeatureSet.default(tables=("cpi", "vix", "wti"))
 BARS = 200
 
 

@@ -13,6 +13,7 @@ CONFIG = """\
 project: cautious
 data:
   source: {kind: synthetic, symbols: 2, start: "2015-01-01", end: "2017-06-01", seed: 5}
+features: {set: basic}
 labels: {kind: triple_barrier, horizons: [5]}
 split: {kind: holdout, train: 0.5, valid: 0.3, test: 0.2}
 models:

@@ -35,6 +35,7 @@ data:
   calendar: XNYS
 features: {{include: [{include}]}}
 plugins: [{plugins}]
+features: {{set: basic}}
 labels: {{kind: triple_barrier, horizons: [{horizon}]{labels}}}
 split: {split}
 models:

@@ -18,6 +18,7 @@ data:
   source: {kind: synthetic, symbols: 2, start: "2015-01-01", end: "2018-01-01", seed: 3}
   frequency: 1d
   calendar: XNYS
+features: {set: basic}
 labels: {kind: triple_barrier, horizons: [5]}
 split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2, embargo_bars: 5}
 models:

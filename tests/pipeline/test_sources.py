@@ -31,6 +31,7 @@ data:
         query: SELECT published_at AS known_at, value AS cpi FROM macro WHERE series = 'cpi'
     funding:
       source: {kind: sqlite, path: panel.db, table: funding}
+features: {set: basic}
 labels: {kind: triple_barrier, horizons: [5]}
 split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2, embargo_bars: 5}
 models:
@@ -48,6 +49,7 @@ project: three
 data:
   source: {kind: parquet, path: bars.parquet, stamp: open, frequency: 1h}
   frequency: 1h
+features: {set: basic}
 labels: {kind: triple_barrier, horizons: [5]}
 split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2, embargo_bars: 5}
 models:

@@ -205,7 +205,7 @@ class DataConfig(Section):
 class FeaturesConfig(Section):
     """Which features are computed."""
 
-    set: Literal["default", "full", "all", "none"] = "default"
+    set: Literal["basic", "default", "all", "none"] = "default"
     """The features to begin with: a small set, all of this package, those and every plug-in's, or none."""
     cross_section: bool = False
     """Whether the cross-sectional features join: ranks, betas, breadth. For markets of many symbols, 5 and more."""

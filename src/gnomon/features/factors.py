@@ -15,7 +15,7 @@ Bars = Annotated[int, Field(ge=0, le=1_000_000)]
 FACTORS = ("market", "size", "value")
 
 
-@feature(default=True)
+@feature(basic=True)
 def factor_exposure(publications: Publications = 60, lag: Bars = 0) -> FeatureSpec:
     """Betas to market, size and value over the last publications, and the residual of the last return.
 

@@ -14,7 +14,7 @@ from gnomon.kernels.indicators.returns import log_return
 from gnomon.kernels.indicators.statistics import rolling_zscore
 
 
-@feature(default=True)
+@feature(basic=True)
 def vix_level(window: Window = 60, column: str = "vix") -> FeatureSpec:
     """Standard deviations of the VIX from the mean of its window."""
     return FeatureSpec(
@@ -31,7 +31,7 @@ def vix_level(window: Window = 60, column: str = "vix") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def vix_change(window: Lag = 5, column: str = "vix") -> FeatureSpec:
     """Log change of the VIX over the window."""
     return FeatureSpec(
@@ -48,7 +48,7 @@ def vix_change(window: Lag = 5, column: str = "vix") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def vix_term_structure(column: str = "vix", column_3m: str = "vix_3m") -> FeatureSpec:
     """Logarithm of the VIX over its three-month sibling (table `vix_3m`): above 0 in alarm."""
     return FeatureSpec(
@@ -65,7 +65,7 @@ def vix_term_structure(column: str = "vix", column_3m: str = "vix_3m") -> Featur
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def yield_slope(long: str = "long", short: str = "short") -> FeatureSpec:
     """Slope of the yield curve: the long rate less the short one."""
     return FeatureSpec(
@@ -82,7 +82,7 @@ def yield_slope(long: str = "long", short: str = "short") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def yield_change(publications: Lags = (5,), column: str = "long") -> FeatureSpec:
     """Change of a rate over its last publications."""
     return FeatureSpec(
@@ -99,7 +99,7 @@ def yield_change(publications: Lags = (5,), column: str = "long") -> FeatureSpec
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def wti_change(window: Lag = 20, column: str = "wti") -> FeatureSpec:
     """Log change of the oil price (West Texas Intermediate) over the window."""
     return FeatureSpec(
@@ -116,7 +116,7 @@ def wti_change(window: Lag = 20, column: str = "wti") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def cpi_change(publications: Lags = (1,), column: str = "cpi") -> FeatureSpec:
     """Log change of the consumer price index over its last releases; 12 monthly ones make the yearly inflation."""
     return FeatureSpec(
@@ -133,7 +133,7 @@ def cpi_change(publications: Lags = (1,), column: str = "cpi") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def release_days() -> FeatureSpec:
     """Days since the last release, and until the next one whose date is known (the table states a `schedule`)."""
     return FeatureSpec(
@@ -149,7 +149,7 @@ def release_days() -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def release_surprise(publications: Lag = 12, actual: str = "actual", forecast: str = "forecast") -> FeatureSpec:
     """The last release less its forecast, by the root mean square of that for the releases before it."""
     return FeatureSpec(

@@ -9,7 +9,7 @@ from gnomon.kernels.indicators.channels import donchian_position as donchian_ker
 from gnomon.kernels.indicators.returns import log_return as log_return_kernel
 
 
-@feature(default=True)
+@feature(basic=True)
 def log_return(windows: Lags = (1, 5, 20)) -> FeatureSpec:
     """Log growth of the close over each of the windows."""
     return FeatureSpec(
@@ -25,7 +25,7 @@ def log_return(windows: Lags = (1, 5, 20)) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def donchian_position(window: Window = 20) -> FeatureSpec:
     """Where the close stands between the lowest low (0) and the highest high (1) of the window."""
     return FeatureSpec(

@@ -9,7 +9,7 @@ from gnomon.kernels.indicators import swings
 from gnomon.kernels.indicators.volume import mfi as mfi_kernel
 
 
-@feature(default=True)
+@feature(basic=True)
 def rsi(window: Window = 14) -> FeatureSpec:
     """Relative strength index of the close."""
     return FeatureSpec(
@@ -25,7 +25,7 @@ def rsi(window: Window = 14) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def stochastic(window: Window = 14, slowing: Lag = 3, smoothing: Lag = 3) -> FeatureSpec:
     """Slow stochastic %K and %D."""
     return FeatureSpec(
@@ -41,7 +41,7 @@ def stochastic(window: Window = 14, slowing: Lag = 3, smoothing: Lag = 3) -> Fea
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def mfi(window: Window = 14) -> FeatureSpec:
     """Money flow index: the share of money that traded on rising prices."""
     return FeatureSpec(

@@ -17,7 +17,7 @@ from gnomon.kernels.indicators.publications import carry, latest, publication_ch
 Hours = Annotated[float, Field(gt=0)]
 
 
-@feature(default=True)
+@feature(basic=True)
 def funding_rate(column: str = "rate") -> FeatureSpec:
     """The last funding rate: what a long position in a perpetual future paid for the period."""
     return FeatureSpec(
@@ -33,7 +33,7 @@ def funding_rate(column: str = "rate") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def funding_zscore(publications: Window = 30, column: str = "rate") -> FeatureSpec:
     """Standard deviations of the funding rate from the mean of its last settlements."""
     return FeatureSpec(
@@ -50,7 +50,7 @@ def funding_zscore(publications: Window = 30, column: str = "rate") -> FeatureSp
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def funding_carry(window: Window = 20, hours: Hours = 8.0, column: str = "rate") -> FeatureSpec:
     """Funding that a long position paid over the window: the rate known at each bar, for the time since the last."""
     return FeatureSpec(
@@ -66,7 +66,7 @@ def funding_carry(window: Window = 20, hours: Hours = 8.0, column: str = "rate")
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def open_interest_change(publications: Lags = (1, 5), column: str = "open_interest") -> FeatureSpec:
     """Log change of the open interest over its last publications."""
     return FeatureSpec(
@@ -83,7 +83,7 @@ def open_interest_change(publications: Lags = (1, 5), column: str = "open_intere
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def chain_activity_change(publications: Lags = (1, 7), column: str = "activity") -> FeatureSpec:
     """Log change of the activity on the chain (active addresses, transactions) over its last publications."""
     return FeatureSpec(
@@ -100,7 +100,7 @@ def chain_activity_change(publications: Lags = (1, 7), column: str = "activity")
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def exchange_flow_zscore(publications: Window = 30, column: str = "exchange_flow") -> FeatureSpec:
     """Standard deviations of the net flow of coins to exchanges from the mean of its last publications."""
     return FeatureSpec(

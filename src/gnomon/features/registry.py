@@ -62,16 +62,29 @@ class FeatureRegistry(Registry[FeatureSpec]):
     """
 
     def feature(
-        self, name: str | None = None, *, default: bool = False, cross_section: bool = False
+        self,
+        name: str | None = None,
+        *,
+        basic: bool = False,
+        default: bool = False,
+        by_name: bool = False,
+        cross_section: bool = False,
     ) -> Callable[[F], F]:
-        """Decorator: registers the factory under `name` (its own when None); `default` puts it into the default set.
+        """Decorator: registers the factory under `name` (its own when None).
 
+        `basic` puts it into the small set, `default` into the default one, which holds all of this package anyway but
+        those that join `by_name` alone.
         `cross_section` says that its kernel sees all symbols of a moment at once; such a feature joins a set only where
         they are asked for, since a market of one symbol has no cross-section.
         """
 
         def add(factory: F) -> F:
-            facts = {"default": default and not cross_section, "cross_section": cross_section}
+            alone, ours = not cross_section, factory.__module__.startswith("gnomon.")
+            facts = {
+                "basic": basic and alone,
+                "default": (default or ours) and alone and not by_name,
+                "cross_section": cross_section,
+            }
             self.register(name=name or factory.__name__, **facts)(cast(type, factory))
             return factory
 
@@ -101,13 +114,13 @@ class FeatureRegistry(Registry[FeatureSpec]):
         """Every feature with its default parameters, by name."""
         return [self.create(name) for name in self.names()]
 
-    def default_names(self) -> list[str]:
-        """The names of the default set, sorted."""
-        return [entry.name for entry in self if entry.facts["default"]]
+    def basic_names(self) -> list[str]:
+        """The names of the small set, sorted."""
+        return [entry.name for entry in self if entry.facts["basic"]]
 
-    def full_names(self) -> list[str]:
-        """The names of the full set, sorted: every feature of one symbol of this package, none of a plug-in."""
-        return [entry.name for entry in self if _ours(entry) and not entry.facts.get("cross_section", False)]
+    def default_names(self) -> list[str]:
+        """The names of the default set, sorted: this package's of one symbol, and plug-ins' that ask for it."""
+        return [entry.name for entry in self if entry.facts["default"]]
 
     def all_names(self) -> list[str]:
         """The names of all features of one symbol, sorted, those of plug-ins too."""

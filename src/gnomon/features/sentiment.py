@@ -16,7 +16,7 @@ from gnomon.kernels.indicators.publications import latest, publication_momentum,
 Size = Annotated[int, Field(ge=1, le=4096)]
 
 
-@feature(default=True)
+@feature(basic=True)
 def sentiment_level(column: str = "score") -> FeatureSpec:
     """The last score of sentiment."""
     return FeatureSpec(
@@ -33,7 +33,7 @@ def sentiment_level(column: str = "score") -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def sentiment_momentum(fast: Lag = 3, slow: Lag = 20, column: str = "score") -> FeatureSpec:
     """Mean of the last few scores less that of the last many."""
     if fast >= slow:
@@ -52,7 +52,7 @@ def sentiment_momentum(fast: Lag = 3, slow: Lag = 20, column: str = "score") -> 
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def sentiment_dispersion(publications: Window = 20, column: str = "score") -> FeatureSpec:
     """Standard deviation of the last scores: how far opinions lie apart."""
     return FeatureSpec(
@@ -69,7 +69,7 @@ def sentiment_dispersion(publications: Window = 20, column: str = "score") -> Fe
     )
 
 
-@feature()
+@feature(by_name=True)
 def news_embedding(size: Size = 8, column: str = "embedding") -> FeatureSpec:
     """The vector of the last news, a column an element; `training.projection` makes few columns of the many."""
     return FeatureSpec(

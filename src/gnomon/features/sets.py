@@ -70,7 +70,9 @@ class FeatureSet:
 
     @classmethod
     def default(cls, tables: Collection[str] = ()) -> FeatureSet:
-        """The set that a config without a section `features` gets; `tables` names the side tables there are.
+        """The set that a config without a section `features` gets: every feature of this package for one symbol.
+
+        More than 130 outputs of bars alone; `tables` names the side tables there are, whose features then join.
 
         >>> "rsi_14" in FeatureSet.default().outputs
         True
@@ -78,9 +80,9 @@ class FeatureSet:
         return cls.from_config(FeaturesConfig(), tables)
 
     @classmethod
-    def full(cls, tables: Collection[str] = ()) -> FeatureSet:
-        """All features of one symbol of this package, over 130 outputs of bars alone; `tables` as in `default`."""
-        return cls.from_config(FeaturesConfig(set="full"), tables)
+    def basic(cls, tables: Collection[str] = ()) -> FeatureSet:
+        """A small set for quick looks and small data: about twenty outputs of bars; `tables` as in `default`."""
+        return cls.from_config(FeaturesConfig(set="basic"), tables)
 
     @classmethod
     def cross_section(cls, tables: Collection[str] = ()) -> FeatureSet:
@@ -98,7 +100,12 @@ class FeatureSet:
             FEATURES.entry(name, where="features.exclude")
         for name in config.params:
             FEATURES.entry(name, where="features.params")
-        sets = {"default": FEATURES.default_names, "full": FEATURES.full_names, "all": FEATURES.all_names, "none": list}
+        sets = {
+            "basic": FEATURES.basic_names,
+            "default": FEATURES.default_names,
+            "all": FEATURES.all_names,
+            "none": list,
+        }
         listed = sets[config.set]()
         if config.cross_section:
             listed += FEATURES.cross_section_names(plugins=config.set == "all")

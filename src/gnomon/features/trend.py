@@ -9,7 +9,7 @@ from gnomon.kernels.indicators import regression as straightness
 from gnomon.kernels.indicators import trend as kernels
 
 
-@feature(default=True)
+@feature(basic=True)
 def sma_distance(window: Window = 20) -> FeatureSpec:
     """Distance of the close from its simple moving average."""
     return FeatureSpec(
@@ -24,7 +24,7 @@ def sma_distance(window: Window = 20) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def ema_distance(window: Window = 50) -> FeatureSpec:
     """Distance of the close from its exponential moving average."""
     return FeatureSpec(
@@ -54,7 +54,7 @@ def wma_distance(window: Window = 20) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def macd(fast: Window = 12, slow: Window = 26, signal: Window = 9) -> FeatureSpec:
     """MACD line and its signal, as fractions of the close."""
     if fast >= slow:
@@ -72,7 +72,7 @@ def macd(fast: Window = 12, slow: Window = 26, signal: Window = 9) -> FeatureSpe
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def adx(window: Window = 14) -> FeatureSpec:
     """Strength of the trend (ADX) with its upward and downward parts."""
     return FeatureSpec(

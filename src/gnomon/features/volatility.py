@@ -18,7 +18,7 @@ Deviations = Annotated[float, Field(gt=0, le=100)]
 Decay = Annotated[float, Field(gt=0, lt=1)]
 
 
-@feature(default=True)
+@feature(basic=True)
 def natr(window: Window = 14) -> FeatureSpec:
     """Average true range as a fraction of the close."""
     return FeatureSpec(
@@ -33,7 +33,7 @@ def natr(window: Window = 14) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def volatility(window: Window = 20) -> FeatureSpec:
     """Standard deviation of the last log returns."""
     return FeatureSpec(
@@ -48,7 +48,7 @@ def volatility(window: Window = 20) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def parkinson(window: Window = 20) -> FeatureSpec:
     """Volatility from the range between high and low."""
     return FeatureSpec(
@@ -78,7 +78,7 @@ def garman_klass(window: Window = 20) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def bollinger(window: Window = 20, deviations: Deviations = 2.0) -> FeatureSpec:
     """Where the close stands in its Bollinger bands (0 to 1 within), and their width over the middle."""
     return FeatureSpec(

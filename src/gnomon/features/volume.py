@@ -10,7 +10,7 @@ from gnomon.kernels.indicators.statistics import rolling_zscore
 from gnomon.kernels.indicators.volume import signed_volume as signed_volume_kernel
 
 
-@feature(default=True)
+@feature(basic=True)
 def volume_zscore(window: Window = 20) -> FeatureSpec:
     """Standard deviations of the volume from the mean of its window."""
     return FeatureSpec(
@@ -26,7 +26,7 @@ def volume_zscore(window: Window = 20) -> FeatureSpec:
     )
 
 
-@feature(default=True)
+@feature(basic=True)
 def signed_volume(window: Window = 20) -> FeatureSpec:
     """Share of the window's volume on rising closes minus that on falling ones."""
     return FeatureSpec(

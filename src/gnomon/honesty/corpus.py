@@ -59,8 +59,8 @@ def _functions(cuts: int | Literal["all"]) -> Iterator[Verdict]:
 
 
 def _features(cuts: int | Literal["all"]) -> Iterator[Verdict]:
-    """The default features and the cross-sectional ones, each clean."""
-    alone, crossing = FeatureSet.default(), FeatureSet.cross_section(tables=("sectors",))
+    """The basic features and the cross-sectional ones, each clean."""
+    alone, crossing = FeatureSet.basic(), FeatureSet.cross_section(tables=("sectors",))
     many = with_holes(synthetic_bars(crossing.inputs, symbols=MANY, bars=PANEL_BARS))
     for features, bars in ((alone, synthetic_bars(alone.inputs, bars=600)), (crossing, many)):
         report = probe_lookahead(features.compute, bars, cuts)

@@ -99,7 +99,7 @@ def permuted(seed: int, bars: int) -> KnownMarket:
     real = _real_returns()
     start = int(chance.integers(0, len(real) - bars)) if len(real) > bars else 0
     own = real[start : start + bars]
-    features = FeatureSet.default().compute(bars_of(own, generator(seed, "real")))
+    features = FeatureSet.basic().compute(bars_of(own, generator(seed, "real")))
     return KnownMarket(name="permuted", bars=bars_of(chance.permutation(own), chance), features=features)
 
 

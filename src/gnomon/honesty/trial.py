@@ -100,7 +100,7 @@ def put_on_trial(market: KnownMarket, config: TrialConfig | None = None, *, seed
     """Runs the pipeline on the market and says what it claims."""
     config = TrialConfig() if config is None else config
     began = time.perf_counter()
-    features = market.features if market.features is not None else FeatureSet.default().compute(market.bars)
+    features = market.features if market.features is not None else FeatureSet.basic().compute(market.bars)
     labels = LABELERS.from_config(config.labels, where="labels").label(market.bars)
     samples = build_samples(features, labels, market.bars)
     fold = _fold(samples, config, seed)
