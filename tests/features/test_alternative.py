@@ -23,7 +23,10 @@ def test_there_are_more_than_ten() -> None:
 
 @pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
 def test_a_config_switches_it_by_its_tables(spec) -> None:
-    assert spec.name in {s.name for s in FeatureSet.default(tables=spec.tables).specs}
+    by_name = spec.name == "news_embedding"
+    config = FeaturesConfig(include=[spec.name] if by_name else [])
+    assert spec.name in {s.name for s in FeatureSet.from_config(config, spec.tables).specs}
+    assert by_name != (spec.name in {s.name for s in FeatureSet.default(tables=spec.tables).specs})
     for missing in spec.tables:
         others = [table for table in spec.tables if table != missing]
         assert spec.name not in {s.name for s in FeatureSet.default(tables=others).specs}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import numpy as np
 
 from gnomon.core.types import Array, Float32, Float64, Int64
@@ -28,10 +29,14 @@ def fit_softmax(
     tolerance: float,
 ) -> tuple[Float64[Array, "3 f"], Float64[Array, " 3"], int]:
     """Coefficients, intercepts (-inf for a class that is not there) and iterations of a multinomial regression."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression as Solver
 
     solver = Solver(C=c, max_iter=max_iterations, tol=tolerance)
-    solver.fit(x, y, sample_weight=weight)
+    with warnings.catch_warnings():
+        # The number of iterations tells it, and the fit's report says it in our words.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        solver.fit(x, y, sample_weight=weight)
     coefficients, intercepts = np.zeros((3, x.shape[1])), np.full(3, -np.inf)
     if len(solver.classes_) == 2:
         # Two classes share one row of coefficients: the score of the second against the first.

@@ -24,7 +24,7 @@ class LogisticRegressionConfig(ModelConfig):
 
     c: float = Field(default=0.1, gt=0)
     """Inverse strength of the L2 penalty, for weights of mean 1."""
-    max_iterations: int = Field(default=200, ge=1)
+    max_iterations: int = Field(default=1000, ge=1)
     """Steps of the solver, at most."""
     tolerance: float = Field(default=1e-5, gt=0)
     """Largest gradient at which the solver stops."""
