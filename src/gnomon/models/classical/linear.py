@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+
 import numpy as np
 
 from gnomon.core.types import Array, Float32, Float64, Int64
