@@ -33,9 +33,8 @@ data:
   source: {{kind: synthetic, start: "2012-01-01", end: "2018-01-01", {market}}}
   frequency: 1d
   calendar: XNYS
-features: {{include: [{include}]}}
+features: {{set: basic, include: [{include}]}}
 plugins: [{plugins}]
-features: {{set: basic}}
 labels: {{kind: triple_barrier, horizons: [{horizon}]{labels}}}
 split: {split}
 models:
