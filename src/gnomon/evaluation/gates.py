@@ -127,10 +127,11 @@ def _benchmarks(evaluation: Evaluation, *, on: bool) -> GateResult:
             continue
         its = benchmark.doubt.annual_sharpe
         # One that never moves (cash) is beaten by earning more than it.
-        its = 0.0 if math.isnan(its) else its
-        highest = max(highest, its)
-        if not own > its:
-            lost.append(f"{name} (Sharpe {its:.2f} a year, standard error {benchmark.doubt.annual_standard_error:.2f})")
+        still = math.isnan(its)
+        highest = max(highest, 0.0 if still else its)
+        if not own > (0.0 if still else its):
+            error = benchmark.doubt.annual_standard_error
+            lost.append(name if still else f"{name} (Sharpe {its:.2f} a year, standard error {error:.2f})")
     passed = not lost and not math.isnan(own)
     figure = f"Sharpe {own:.2f} a year after costs, standard error {evaluation.doubt.annual_standard_error:.2f}"
     why = f"{figure}, above every benchmark" if passed else f"{figure}; not above {', '.join(lost) or 'anything'}"
