@@ -285,6 +285,55 @@ class SelectionConfig(Section):
     """The folds of `by: cross_validation`; None takes five purged ones."""
 
 
+class RangeConfig(Section):
+    """What a search may give a setting: numbers from `low` to `high`, or one of `values`."""
+
+    low: int | float | None = None
+    """The smallest value."""
+    high: int | float | None = None
+    """The greatest value."""
+    log: bool = False
+    """Whether numbers are drawn by magnitude."""
+    values: list[str | int | float | bool] | None = Field(default=None, min_length=2)
+    """Values to choose from, in place of a range."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> RangeConfig:
+        ends = (self.low is not None, self.high is not None)
+        if all(ends) == (self.values is not None) or any(ends) != all(ends):
+            raise ValueError("needs either low and high, or values")
+        if self.values is not None and self.log:
+            raise ValueError("log is for a range of low and high; values have no magnitude")
+        return self
+
+
+class SearchConfig(Section):
+    """How settings of a model are searched for (`gnomon tune`); no test row takes part."""
+
+    trials: int = Field(default=50, ge=1)
+    """Configurations that are tried; the model's defaults, or what an earlier search found, are the first."""
+    batch: int = Field(default=4, ge=1)
+    """Configurations that are asked for together: as many can be tried at once, and none knows of the others."""
+    sampler: Literal["tpe", "cmaes", "gp", "nsga2", "random"] = "tpe"
+    """What proposes configurations. Several metrics take tpe, gp, nsga2 or random."""
+    pruner: Literal["none", "median", "hyperband"] = "median"
+    """What gives up a configuration after some of its folds; with several metrics there is none."""
+    metrics: list[str] = Field(default=["log_loss"], min_length=1)
+    """Scores to search by, means over the folds; of several, the first decides what is called best."""
+    splitter: Split | None = None
+    """The folds over training and validation rows; None takes five purged ones."""
+    workers: int = Field(default=1, ge=1)
+    """Configurations that are tried at the same time. Any number finds the same."""
+    compute: Literal["threads", "processes", "ray"] = "threads"
+    """Where they are tried: in this process, in several, or by Ray Tune on a cluster."""
+    address: str | None = None
+    """The Ray cluster, such as ray://head:10001 or auto; None starts one on this machine."""
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds after which no more configurations are asked for; None takes as long as it takes."""
+    spaces: dict[str, dict[str, RangeConfig | None]] = {}
+    """By model (its name or type) and setting: ranges in place of the model's own; null leaves a setting out."""
+
+
 class ThresholdsConfig(Section):
     """The pass/fail table of a report."""
 
@@ -442,6 +491,7 @@ class PipelineConfig(Section):
     """Models to train, by the name they have in reports."""
     training: TrainingConfig = TrainingConfig()
     selection: SelectionConfig = SelectionConfig()
+    search: SearchConfig = SearchConfig()
     sizing: Sizing = {"kind": "fixed"}
     """How forecasts become targets: a sizer."""
     guardrails: list[Guardrail] = []

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from gnomon.core.clock import Clock
-from gnomon.core.hashing import hash_value
 from gnomon.data.base import TIMESTAMP
-from gnomon.store.trials import TrialLedger
+from gnomon.store.trials import TrialLedger, market_of, trial_ledger
 
-
-def trial_ledger(workspace: Path, *, path: Path | None = None, clock: Clock | None = None) -> TrialLedger:
-    """The trial ledger of a workspace, or the one in the file `path`."""
-    return TrialLedger(path or workspace / ".gnomon" / "trials" / "trials.jsonl", clock=clock)
-
-
-def market_of(symbols: Sequence[str], frequency: str) -> str:
-    """What tries are counted by: symbols and frequency, not the data version.
-
-    One more day of bars is no new market, and starting the count again with it would forget every try before.
-    """
-    return hash_value({"symbols": sorted(symbols), "frequency": frequency})
+__all__ = ["market_of", "record_of", "trial_ledger"]
 
 
 def record_of(ledger: TrialLedger, market: str) -> tuple[dict[str, Any], pl.DataFrame]:

@@ -88,6 +88,19 @@ class TrialPanel:
     trials: tuple[Trial, ...]
 
 
+def market_of(symbols: Sequence[str], frequency: str) -> str:
+    """What tries are counted by: symbols and frequency, not the data version.
+
+    One more day of bars is no new market, and starting the count again with it would forget every try before.
+    """
+    return hash_value({"symbols": sorted(symbols), "frequency": frequency})
+
+
+def trial_ledger(workspace: Path, *, path: Path | None = None, clock: Clock | None = None) -> TrialLedger:
+    """The trial ledger of a workspace, or the one in the file `path`."""
+    return TrialLedger(path or workspace / ".gnomon" / "trials" / "trials.jsonl", clock=clock)
+
+
 class TrialLedger:
     """The ledger in the file `path` (JSON lines), with its head, lock and return series beside it.
 

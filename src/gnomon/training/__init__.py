@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from gnomon.training.engine import TrainingEngine, TrainingResult
     from gnomon.training.fit import ModelTrainer, Trainer, fit_model
     from gnomon.training.prepare import Prepared, checked_bars
+    from gnomon.training.search.base import SearchResult, SearchTrial
+    from gnomon.training.search.optimizer import HPOptimizer, HyperparameterOptimizer
     from gnomon.training.selection import ValidationScore, select_model, validation_scores
 
 _HOMES = {
@@ -24,6 +26,10 @@ _HOMES = {
     "SelectionRule": "choice",
     "CrossValidation": "cross_validation",
     "CrossValidator": "cross_validation",
+    "HPOptimizer": "search.optimizer",
+    "HyperparameterOptimizer": "search.optimizer",
+    "SearchResult": "search.base",
+    "SearchTrial": "search.base",
     "TrainingEngine": "engine",
     "TrainingResult": "engine",
     "ModelTrainer": "fit",
@@ -43,10 +49,14 @@ __all__ = [
     "CrossValidation",
     "CrossValidator",
     "EarlyStoppingCallback",
+    "HPOptimizer",
+    "HyperparameterOptimizer",
     "LoggingCallback",
     "ModelCheckpointCallback",
     "ModelTrainer",
     "Prepared",
+    "SearchResult",
+    "SearchTrial",
     "SelectionRule",
     "Trainer",
     "TrainingEngine",

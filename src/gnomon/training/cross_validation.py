@@ -29,6 +29,8 @@ from gnomon.splits.base import Fold, Splitter
 from gnomon.training.fit import fit_model
 from gnomon.training.scores import SCORES, Judged, judged, score_of
 
+FIVE_FOLDS: Mapping[str, Any] = {"kind": "purged_kfold", "folds": 5}
+"""The splitter where a configuration names none."""
 DEFAULT_SCORES = ("log_loss", "brier", "f1", "ic")
 TRADED_SCORES = ("sharpe", "total_return", "drawdown", "turnover")
 """Added where bars are given to trade on."""
@@ -172,6 +174,18 @@ class CrossValidator:
         """
         if not models:
             raise ConfigError("there is no model to cross-validate; add `models` to gnomon.yaml")
+        work = self.prepare(samples, bars=bars, funding=funding)
+        items = [(model, section, number) for model, section in models.items() for number in range(len(work.folds))]
+        done = None if progress is None else lambda count: progress(count, len(items))
+        results = self.compute.map(_one, items, shared=work, done=done)
+        return CrossValidation(
+            results=tuple(results), metrics=work.metrics, models=tuple(models), folds=len(work.folds)
+        )
+
+    def prepare(
+        self, samples: Samples, *, bars: pl.DataFrame | None = None, funding: pl.DataFrame | None = None
+    ) -> FoldWork:
+        """The audited folds with all that fitting and scoring on one of them needs. Raises what `run` raises."""
         names = (
             tuple(self.metrics)
             if self.metrics is not None
@@ -179,30 +193,23 @@ class CrossValidator:
         )
         if bars is None and (traded := [name for name in names if SCORES[name].trades]):
             raise ConfigError(f"the score {traded[0]!r} needs bars to trade on; pass bars, or leave it out")
-        folds = list(audited(self.splitter).split(samples.known_at, samples.last_label_end))
-        work = _Work(
+        return FoldWork(
             samples=samples,
-            folds=folds,
-            models=dict(models),
+            folds=list(audited(self.splitter).split(samples.known_at, samples.last_label_end)),
             validator=self,
             metrics=names,
             bars=bars,
             funding=funding,
             moments=np.unique(samples.known_at),
         )
-        items = [(model, number) for model in models for number in range(len(folds))]
-        done = None if progress is None else lambda count: progress(count, len(items))
-        results = self.compute.map(_one, items, shared=work, done=done)
-        return CrossValidation(results=tuple(results), metrics=names, models=tuple(models), folds=len(folds))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Work:
+class FoldWork:
     """What all folds share."""
 
     samples: Samples
     folds: Sequence[Fold]
-    models: Mapping[str, ModelSection]
     validator: CrossValidator
     metrics: tuple[str, ...]
     bars: pl.DataFrame | None
@@ -210,8 +217,12 @@ class _Work:
     moments: Int64[Array, " t"]
 
 
-def _one(work: _Work, item: tuple[str, int]) -> FoldResult:
-    name, number = item
+def _one(work: FoldWork, item: tuple[str, ModelSection, int]) -> FoldResult:
+    return score_fold(work, *item)
+
+
+def score_fold(work: FoldWork, name: str, section: ModelSection, number: int) -> FoldResult:
+    """One model fitted, judged and traded on one fold. A GnomonError names the model and the fold."""
     began = time.perf_counter()
     fold, validator = work.folds[number], work.validator
     fold = (
@@ -219,7 +230,7 @@ def _one(work: _Work, item: tuple[str, int]) -> FoldResult:
     )
     try:
         trained, report = fit_model(
-            work.models[name],
+            section,
             work.samples.take(fold.train),
             work.samples.take(fold.valid) if len(fold.valid) else None,
             training=validator.training,
@@ -263,7 +274,7 @@ def inner_split(samples: Samples, fold: Fold, share: float) -> Fold:
     return replace(fold, train=train, valid=valid) if len(train) and len(valid) else fold
 
 
-def _trade(work: _Work, forecast: Forecast) -> tuple[Simulation, ...]:
+def _trade(work: FoldWork, forecast: Forecast) -> tuple[Simulation, ...]:
     """An account for each stretch of tested moments that follow each other: a hole is not traded through."""
     if work.bars is None:
         return ()
@@ -287,4 +298,4 @@ def _rows(forecast: Forecast, rows: Int64[Array, " m"]) -> Forecast:
     return replace(forecast, **arrays)
 
 
-__all__ = ["CrossValidation", "CrossValidator", "FoldResult", "Judged", "inner_split"]
+__all__ = ["CrossValidation", "CrossValidator", "FoldResult", "FoldWork", "Judged", "inner_split", "score_fold"]

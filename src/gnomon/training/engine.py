@@ -73,7 +73,7 @@ class TrainingEngine:
         configured one. `prepared`, from `prepare`, saves preparing the data again. With an artifact store the model
         becomes the next version of its name; with a `checkpoint_dir` the best iteration is kept there as it comes.
         """
-        section = self._model(model_config)
+        section = self.model_section(model_config)
         training = self._section("training", TrainingConfig, training_config)
         data = prepared if prepared is not None else self.prepare(data_config)
         name = section.name or section.model_type
@@ -122,7 +122,11 @@ class TrainingEngine:
         value = self.config_manager.get_config(key) if given is None else given
         return value if isinstance(value, kind) else kind.model_validate(value)
 
-    def _model(self, given: ModelSection | Mapping[str, Any] | str | None) -> ModelSection:
+    def model_section(self, given: ModelSection | Mapping[str, Any] | str | None) -> ModelSection:
+        """The section of a model: as given, the configured one of that name, else one of that type with its defaults.
+
+        None takes the first that is configured; ConfigError where none is.
+        """
         if isinstance(given, ModelSection):
             return given
         if isinstance(given, Mapping):

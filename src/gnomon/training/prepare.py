@@ -29,6 +29,10 @@ class Prepared:
     fold: Fold
     data_version: str
     lineage: Mapping[str, Any]
+    bars: pl.DataFrame
+    """The bars that the samples were made of, those of the test rows too."""
+    tables: Mapping[str, pl.DataFrame]
+    """The side tables by name."""
 
     @property
     def train(self) -> Samples:
@@ -69,7 +73,14 @@ def prepare(
         raise DataError(f"the splitter {split['kind']!r} made {len(folds)} folds; training takes one, use `holdout`")
     audit_fold(folds[0], samples.known_at, samples.last_label_end).raise_overlaps()
     lineage = {"features": features.model_dump(mode="json"), "labels": dict(labels), "split": dict(split)}
-    return Prepared(samples=samples, fold=folds[0], data_version=hash_bars(bars), lineage=lineage)
+    return Prepared(
+        samples=samples,
+        fold=folds[0],
+        data_version=hash_bars(bars),
+        lineage=lineage,
+        bars=bars,
+        tables=dict(tables or {}),
+    )
 
 
 def checked_bars(manager: DataManager, *, train: float) -> pl.DataFrame:

@@ -19,9 +19,7 @@ from gnomon.pipeline.stages.base import BuiltinStage, finite, module_of
 from gnomon.pipeline.stages.simulate import FUNDING
 from gnomon.simulation.workflow import BacktestingWorkflow
 from gnomon.splits.base import SPLITTERS
-from gnomon.training.cross_validation import CrossValidator
-
-FIVE_FOLDS: Mapping[str, Any] = {"kind": "purged_kfold", "folds": 5}
+from gnomon.training.cross_validation import FIVE_FOLDS, CrossValidator
 
 
 @STAGES.register(name="cross_validate")
