@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression as Sklearn
 
 from gnomon.core.errors import ConfigError
@@ -62,7 +62,9 @@ def test_huge_scores_do_not_overflow() -> None:
 
 
 def test_a_solver_that_is_cut_short_says_so() -> None:
-    with pytest.warns(ConvergenceWarning):
+    with warnings.catch_warnings():
+        # In the report, not on the terminal.
+        warnings.simplefilter("error")
         report = ModelRegistry.create("logistic_regression", max_iterations=1).fit(planted_samples(300))
     assert report.notes == ["the solver did not converge in 1 iterations; raise max_iterations"]
     assert ModelRegistry.create("logistic_regression").fit(planted_samples(300)).notes == []

@@ -82,5 +82,6 @@ def test_the_features_are_those_that_the_model_learned_from_whatever_the_workspa
     trained, _ = find_model(copied, "logistic")
     before = forecast_bars(trained, copied, configured(copied))
     text = (copied / "gnomon.yaml").read_text()
-    (copied / "gnomon.yaml").write_text(f"{text}features: {{exclude: [rsi]}}\n")
+    assert "features: {set: basic}" in text
+    (copied / "gnomon.yaml").write_text(text.replace("{set: basic}", "{set: basic, exclude: [rsi]}"))
     assert forecast_bars(trained, copied, configured(copied)).equals(before)
