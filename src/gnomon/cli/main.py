@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Place] = {
     "trials": Place("trials", "List and verify every configuration that was ever scored."),
     "runs": Place("runs", "List, show, compare and reproduce runs."),
     "store": Place("store", "Verify, measure and clean the artifact store."),
+    "bench": Place("bench", "Compare models on data sets, into a catalogue."),
     "registry": Place("registry", "Registered model versions and their aliases."),
     "honesty": Place(
         "honesty", "Put the pipeline and its probes on trial: null markets, planted edges, planted leaks."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gnomon.core.types import Array, Float64
 from gnomon.evaluation.base import SharpeDoubt
@@ -42,24 +42,16 @@ def sharpe_doubt(
     values = present(returns)
     sharpe = sharpe_ratio(values, risk_free=risk_free)
     n = values.size
-    error = psr = dsr = dsr_effective = length = math.nan
+    error = psr = length = math.nan
     skew, kurt = skewness(values), kurtosis(values)
     if not math.isfinite(sharpe):
         sharpe = math.nan
     else:
-        shape = {
-            "skew": 0.0 if math.isnan(skew) else skew,
-            "kurtosis": 3.0 if math.isnan(kurt) or math.isnan(skew) else kurt,
-        }
+        shape = _shape(skew, kurt)
         error = sharpe_standard_error(sharpe, n=n, **shape)
         psr = probabilistic_sharpe_ratio(sharpe, n=n, **shape)
         length = minimum_track_record_length(sharpe, **shape)
-        variance = error**2 if math.isnan(tries.variance) else tries.variance
-        dsr, dsr_effective = (
-            deflated_sharpe_ratio(sharpe, n=n, trials=trials, variance=variance, exact=trials < 5, **shape)
-            for trials in (float(tries.count), tries.effective)
-        )
-    return SharpeDoubt(
+    doubt = SharpeDoubt(
         sharpe=sharpe,
         n=n,
         periods_per_year=periods_per_year,
@@ -72,12 +64,49 @@ def sharpe_doubt(
         if math.isnan(sharpe)
         else adjusted_annual_sharpe(values, periods_per_year=periods_per_year, risk_free=risk_free),
         psr=psr,
+        dsr=math.nan,
+        dsr_effective=math.nan,
+        trials=1,
+        effective_trials=1.0,
+        trials_variance=math.nan,
+        minimum_track_record=length,
+        pbo=math.nan,
+        spa_pvalue=math.nan,
+    )
+    return recounted(doubt, tries)
+
+
+def recounted(doubt: SharpeDoubt, tries: Tries) -> SharpeDoubt:
+    """The same ratio with what is now known of the trials behind it: more of them, and it deserves less belief."""
+    dsr = dsr_effective = math.nan
+    if math.isfinite(doubt.sharpe):
+        variance = doubt.standard_error**2 if math.isnan(tries.variance) else tries.variance
+        dsr, dsr_effective = (
+            deflated_sharpe_ratio(
+                doubt.sharpe,
+                n=doubt.n,
+                trials=trials,
+                variance=variance,
+                exact=trials < 5,
+                **_shape(doubt.skew, doubt.kurtosis),
+            )
+            for trials in (float(tries.count), tries.effective)
+        )
+    return replace(
+        doubt,
         dsr=dsr,
         dsr_effective=dsr_effective,
         trials=tries.count,
         effective_trials=tries.effective,
         trials_variance=tries.variance,
-        minimum_track_record=length,
         pbo=tries.pbo,
         spa_pvalue=tries.spa_pvalue,
     )
+
+
+def _shape(skew: float, kurt: float) -> dict[str, float]:
+    """Skew and kurtosis for the formulas; those of the normal law where they cannot be known."""
+    return {
+        "skew": 0.0 if math.isnan(skew) else skew,
+        "kurtosis": 3.0 if math.isnan(kurt) or math.isnan(skew) else kurt,
+    }

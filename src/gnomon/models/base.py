@@ -87,6 +87,11 @@ class ModelBase(ABC):
         """Rows of the same symbol right before a row that its forecast also reads; 0 where each row stands alone."""
         return 0
 
+    @property
+    def parameter_count(self) -> int | None:
+        """Numbers that a fit has learned; of trees, their leaves. None where the model does not say."""
+        return None
+
     @abstractmethod
     def fit(self, train: Samples, valid: Samples | None = None, *, callbacks: Sequence[Callback] = ()) -> FitReport:
         """Learns from `train`; `valid` only stops it early. Raises DataError for samples it cannot learn from."""

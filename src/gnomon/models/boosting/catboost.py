@@ -151,6 +151,11 @@ class CatBoost(SupervisedModel):
         out[:, self.classes] = softmax(self._scores(x))
         return out
 
+    @property
+    def parameter_count(self) -> int:
+        """Leaves of all trees."""
+        return int(sum(self._trees.get_tree_leaf_counts()))
+
     def _graph(self) -> bytes:
         k = len(self.classes)
         with tempfile.TemporaryDirectory() as folder:

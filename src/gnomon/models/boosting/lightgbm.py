@@ -156,6 +156,12 @@ class LightGBM(SupervisedModel):
         # What the C library prepared for single rows belongs to this process.
         return {**self.__dict__, "_single": None}
 
+    @property
+    def parameter_count(self) -> int:
+        """Leaves of all trees."""
+        lines = self._booster.model_to_string().splitlines()
+        return sum(int(line.partition("=")[2]) for line in lines if line.startswith("num_leaves="))
+
     def _graph(self) -> bytes:
         trees = self._booster.dump_model()["tree_info"]
         return ensemble_graph(

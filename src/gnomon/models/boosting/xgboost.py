@@ -156,6 +156,11 @@ class XGBoost(SupervisedModel):
         out[:, self.classes] = softmax(self._scores(x))
         return out
 
+    @property
+    def parameter_count(self) -> int:
+        """Leaves of all trees."""
+        return sum(tree.count("leaf=") for tree in self._booster.get_dump())
+
     def _graph(self) -> bytes:
         learner = json.loads(bytes(self._booster.save_raw("json")))["learner"]
         held, k = learner["gradient_booster"]["model"], len(self.classes)

@@ -105,6 +105,11 @@ class RandomForest(SupervisedModel):
     def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
         return self._means(x)[:, 0]
 
+    @property
+    def parameter_count(self) -> int:
+        """Leaves of all trees."""
+        return int((self.trees["left"] < 0).sum())
+
     def _graph(self) -> bytes:
         held = self.trees
         bounds = [*held["roots"].tolist(), len(held["feature"])]

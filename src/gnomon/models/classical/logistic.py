@@ -72,6 +72,11 @@ class LogisticRegression(SupervisedModel):
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
         return softmax(linear_scores(x, self.fill, self.coefficients, self.intercepts))
 
+    @property
+    def parameter_count(self) -> int:
+        """Coefficients and intercepts."""
+        return self.coefficients.size + self.intercepts.size
+
     def _graph(self) -> bytes:
         return linear_graph(self.coefficients, self.intercepts, self.fill)
 

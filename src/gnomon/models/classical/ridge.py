@@ -66,6 +66,11 @@ class Ridge(SupervisedModel):
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
         return self._said(x)[0]
 
+    @property
+    def parameter_count(self) -> int:
+        """Coefficients and the intercept."""
+        return self.coefficients.size + 1
+
     def _save(self, folder: Path) -> Mapping[str, Any]:  # noqa: ARG002
         return {
             "coefficients": self.coefficients.tolist(),

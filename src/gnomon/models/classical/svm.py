@@ -166,6 +166,11 @@ class SVM(SupervisedModel):
         measure(x, *(held[name] for name in RADIAL), self.gamma, out)
         return softmax(out)
 
+    @property
+    def parameter_count(self) -> int:
+        """Numbers of its support vectors (or planes), their weights and offsets."""
+        return sum(self.machine[name].size for name in ("points", "weights", "coefficients", "bias") if name in self.machine)
+
     def _save(self, folder: Path) -> Mapping[str, Any]:
         return {"machine": write_weights(folder, ARRAYS_FILE, array_bytes(self.machine)), "gamma": self.gamma}
 

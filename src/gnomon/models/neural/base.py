@@ -245,6 +245,13 @@ class NeuralModel(SupervisedModel):
 
         return onnx_of(self)
 
+    @property
+    def parameter_count(self) -> int | None:
+        """Numbers that the network and its head have learned."""
+        if self.network is None or self.head is None:
+            return None
+        return sum(value.numel() for part in (self.network, self.head) for value in part.parameters())
+
     def _forecast(
         self, x: Float32[Array, "n f"], ends: Int64[Array, " m"], whole: Bool[Array, " m"]
     ) -> tuple[Float64[Array, "m 3"], Float64[Array, "m q"] | None]:
