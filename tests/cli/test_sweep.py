@@ -30,6 +30,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "registry show": ["model"],
     "registry promote": ["model", "1"],
     "config diff": ["."],
+    "bench models": ["--models", "majority", "--data", "sp500", "--rows", "600", "--horizons", "1"],
 }
 """What a command must be given."""
 
@@ -47,10 +48,12 @@ WITHOUT_WORKSPACE = {
     "honesty leaks",
     "honesty null",
     "honesty planted",
+    "bench models",
+    "bench show",
 }
 """Commands that work, or make one, where there is no workspace."""
 
-WITHOUT_CONFIG = WITHOUT_WORKSPACE - {"demo", "doctor"}
+WITHOUT_CONFIG = WITHOUT_WORKSPACE - {"demo", "doctor", "bench models"}
 """Commands that read no configuration."""
 
 
@@ -98,7 +101,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_of_the_design_is_there():
     assert set(COMMANDS) == {
         *("demo", "init", "doctor", "run", "config", "data", "features", "models", "evaluate", "report", "backtest"),
-        *("predict", "trials", "runs", "store", "registry", "honesty", "labels"),
+        *("predict", "trials", "runs", "store", "registry", "honesty", "labels", "bench"),
     }
     assert {f"config {name}" for name in ("check", "show", "schema", "diff")} <= set(LEAVES)
     assert {f"data {name}" for name in ("import", "check", "describe", "synthesize", "versions")} <= set(LEAVES)
@@ -107,7 +110,7 @@ def test_every_command_of_the_design_is_there():
     assert {"runs list", "runs show", "runs diff", "runs reproduce", "store verify", "store gc", "store du"} <= set(
         LEAVES
     )
-    assert {"labels show", "labels optimize"} <= set(LEAVES)
+    assert {"labels show", "labels optimize", "bench models", "bench show"} <= set(LEAVES)
     assert {"trials list", "trials verify", "registry list", "registry show", "registry promote"} <= set(LEAVES)
 
 
@@ -237,6 +240,8 @@ def mutated(rng: np.random.Generator) -> list[str]:
     kept = [word for word in words if not word.startswith("/")]
     if "honesty" in kept:
         return ["honesty", "leaks", "--cuts", "0"]
+    if "bench" in kept:
+        return ["bench", "show", "--by", str(rng.choice(WORDS))]
     return kept if "demo" not in kept else ["demo", "--workspace", "w", "--json"]
 
 

@@ -199,7 +199,7 @@ def _sizes(given: list[str]) -> dict[str, Any]:
         name, equals, value = text.partition("=")
         if not equals or not name.isidentifier():
             raise ConfigError(f"--size {text!r} is not of the form field=value, such as epochs=2")
-        sizes[name] = yaml.parse(value, file="--size", layer="--size")
+        sizes[name] = yaml.plain(yaml.parse(value, file="--size", layer="--size"))
     return sizes
 
 

@@ -169,7 +169,9 @@ class SVM(SupervisedModel):
     @property
     def parameter_count(self) -> int:
         """Numbers of its support vectors (or planes), their weights and offsets."""
-        return sum(self.machine[name].size for name in ("points", "weights", "coefficients", "bias") if name in self.machine)
+        return sum(
+            self.machine[name].size for name in ("points", "weights", "coefficients", "bias") if name in self.machine
+        )
 
     def _save(self, folder: Path) -> Mapping[str, Any]:
         return {"machine": write_weights(folder, ARRAYS_FILE, array_bytes(self.machine)), "gamma": self.gamma}

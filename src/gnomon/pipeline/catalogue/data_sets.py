@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 import polars as pl
@@ -17,6 +16,7 @@ from gnomon.core.errors import ConfigError, DataError, unknown
 from gnomon.data.calendars import infer_frequency
 from gnomon.data.digest import hash_bars
 from gnomon.data.read import read_bars
+from gnomon.data.synthetic import Market, market_bars
 from gnomon.pipeline.inputs import configured, load_inputs
 from gnomon.pipeline.trial_record import market_of
 from gnomon.pipeline.workspace import CONFIG_FILE
@@ -52,12 +52,12 @@ class DataSet:
         return market_of(self.symbols, self.frequency)
 
 
-SYNTHETIC: Mapping[str, Any] = {"symbols": 2, "start": date(2012, 1, 1), "end": date(2020, 1, 1), "seed": 7}
+SYNTHETIC = Market(symbols=2, start=date(2012, 1, 1), end=date(2020, 1, 1), seed=7)
 OWN = "workspace"
 IN_THE_BOX: Mapping[str, tuple[str, Callable[[], pl.DataFrame]]] = {
     "sp500": ("index", lambda: read_bars("embedded", symbols=["SP500"])),
     "nasdaq": ("index", lambda: read_bars("embedded", symbols=["NASDAQ"])),
-    "synthetic": ("synthetic", lambda: read_bars("synthetic", **SYNTHETIC)),
+    "synthetic": ("synthetic", lambda: market_bars(SYNTHETIC)),
 }
 """Data sets that need no file: their asset class, and how they are made."""
 

@@ -1,4 +1,4 @@
-"""The catalogue as a page: a ranking with intervals, the Sharpe ratio against the time of a fit, a heat map, all rows."""
+"""The catalogue as a page: a ranking with intervals, a heat map, Sharpe ratios against times of fits, all rows."""
 
 from __future__ import annotations
 
@@ -67,9 +67,9 @@ def _verdict(done: pl.DataFrame, ranked: pl.DataFrame, by: str) -> Callout:
     items = [
         f"By the {NAMES[by]} it can be told from {worse} of the {ranked.height - 1} others: only these have intervals "
         "of the mean rank that begin where its own has ended.",
-        f"{sure.height} of {done.height} rows earn more than the best of all tries by luck would (deflated Sharpe ratio "
-        f"of {LEVEL:g} and more).",
-        "The best of many is better here than it will be: whoever takes the first of this list has chosen on test rows.",
+        f"{sure.height} of {done.height} rows earn more than the best of all tries by luck would (deflated Sharpe "
+        f"ratio of {LEVEL:g} and more).",
+        "The best of many is better here than it will be: who takes the first of this list has chosen on test rows.",
     ]
     return Callout(
         tone="note",
@@ -142,8 +142,9 @@ def _map(done: pl.DataFrame, ranked: pl.DataFrame) -> Section:
 def _times(done: pl.DataFrame) -> Section:
     families = sorted(set(done.filter(~pl.col("baseline"))["family"]))
     role = {family: ROLES[i % len(ROLES)] for i, family in enumerate(families)}
-    marks = [Mark(kind="points", name=family, x=[], y=[], error=[], role=role[family]) for family in families]
-    marks.append(Mark(kind="points", name="baselines", x=[], y=[], error=[], role="benchmark2"))
+    # The points have no place in the legend; an empty mark a family has.
+    named = {**role, "baselines": "benchmark2"}
+    marks = [Mark(kind="points", name=name, x=[None], y=[None], error=[None], role=own) for name, own in named.items()]
     for row in done.iter_rows(named=True):
         doubt = doubt_of(row)
         if math.isnan(doubt.annual_sharpe):

@@ -86,7 +86,7 @@ def rank(rows: pl.DataFrame, *, by: str = "sharpe", seed: int = 7) -> pl.DataFra
         parameters=pl.col("parameters").median(),
     )
     ranked = pl.DataFrame({"label": labels, "mean_rank": ranks, "low": low, "high": high}).join(facts, on="label")
-    return ranked.select(list(RANKED)).cast(RANKED).sort("mean_rank", "label")
+    return ranked.select(pl.col(name).cast(kind) for name, kind in RANKED.items()).sort("mean_rank", "label")
 
 
 RANKED: dict[str, Any] = {

@@ -28,7 +28,8 @@ from gnomon.store.trials import TrialLedger
 
 def doubt_of(row: Mapping[str, Any]) -> SharpeDoubt:
     """The doubt that a row of the catalogue holds; what is null cannot be known."""
-    return SharpeDoubt(**{name: math.nan if row[name] is None else row[name] for name in DOUBT_COLUMNS})
+    held: dict[str, Any] = {name: math.nan if row[name] is None else row[name] for name in DOUBT_COLUMNS}
+    return SharpeDoubt(**held)
 
 
 def recount(catalogue: Catalogue, ledger: TrialLedger, data_set: DataSet, config: PipelineConfig) -> None:

@@ -1,0 +1,142 @@
+"""Ranks worked by hand, and intervals that say how much of them may be luck."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from gnomon.core.errors import ConfigError
+from gnomon.pipeline.catalogue.base import SCHEMA
+from gnomon.pipeline.catalogue.page import catalogue_page, told_apart
+from gnomon.pipeline.catalogue.ranking import in_errors, latest, rank
+from gnomon.reporting.html import to_html
+
+
+def row(
+    model: str,
+    data_set: str = "sp500",
+    horizon: int = 5,
+    *,
+    sharpe: float | None = 0.0,
+    error: float = 0.01,
+    day: int = 1,
+    **more: object,
+) -> dict[str, object]:
+    return {
+        "data_version": f"{data_set}-1",
+        "model": model,
+        "family": "boosting",
+        "baseline": False,
+        "params": "{}",
+        "config_hash": "c",
+        "horizon": horizon,
+        "code_version": "v",
+        "data_set": data_set,
+        "status": "scored",
+        "sharpe": sharpe,
+        "annual_sharpe": sharpe,
+        "standard_error": error,
+        "periods_per_year": 252.0,
+        "n": 500,
+        "trials": 3,
+        "dsr": 0.1,
+        "total_return": 0.1,
+        "log_loss": 0.9,
+        "prior_log_loss": 1.0,
+        "fit_seconds": 1.0,
+        "time": datetime(2024, 1, day, tzinfo=UTC),
+        **more,
+    }
+
+
+def frame(*rows: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def test_mean_ranks_by_hand():
+    # In the first block a, b, c; in the second b before a, and c failed: last.
+    rows = frame(
+        row("a", sharpe=0.3), row("b", sharpe=0.2), row("c", sharpe=0.1),
+        row("a", "nasdaq", sharpe=0.1), row("b", "nasdaq", sharpe=0.4),
+        row("c", "nasdaq", sharpe=None, status="failed"),
+    )  # fmt: skip
+    ranked = rank(rows)
+    assert ranked.select("label", "mean_rank", "blocks").rows() == [("a", 1.5, 2), ("b", 1.5, 2), ("c", 3.0, 1)]
+    assert ranked["mean_skill"].to_list() == pytest.approx([0.1] * 3)
+
+
+def test_a_figure_that_is_better_when_lower_is_ranked_so():
+    rows = frame(row("a", log_loss=0.9), row("b", log_loss=0.8), row("a", "x", log_loss=0.9), row("b", "x", log_loss=1))
+    assert rank(rows, by="log_loss")["label"].to_list() == ["a", "b"]
+    assert rank(rows, by="log_loss")["mean_rank"].to_list() == [1.5, 1.5]
+    assert rank(rows.filter(pl.col("data_set") == "sp500"), by="log_loss")["label"].to_list() == ["b", "a"]
+    with pytest.raises(ConfigError, match="did you mean 'sharpe'"):
+        rank(rows, by="sharp")
+
+
+def test_the_interval_widens_with_the_error_of_the_sharpe_ratio():
+    sure = rank(frame(row("a", sharpe=0.3, error=0.01), row("b", sharpe=0.2, error=0.01)))
+    unsure = rank(frame(row("a", sharpe=0.3, error=0.5), row("b", sharpe=0.2, error=0.5)))
+    assert sure.select("low", "high").rows() == [(1.0, 1.0), (2.0, 2.0)]
+    assert unsure.select("low", "high").rows() == [(1.0, 2.0), (1.0, 2.0)]
+    assert told_apart(sure)["label"].to_list() == ["b"]
+    assert told_apart(unsure).is_empty()
+
+
+def test_one_data_set_gives_no_interval_of_what_has_no_error():
+    ranked = rank(frame(row("a", f1=0.4), row("b", f1=0.3)), by="f1")
+    assert all(math.isnan(value) for value in [*ranked["low"], *ranked["high"]])
+
+
+def test_who_never_traded_has_a_sharpe_ratio_of_zero():
+    rows = frame(row("idle", sharpe=None, error=float("nan")), row("loser", sharpe=-0.5), row("winner", sharpe=0.5))
+    assert rank(rows)["label"].to_list() == ["winner", "idle", "loser"]
+    assert [in_errors(one) for one in rows.to_dicts()] == [0.0, -50.0, 50.0]
+
+
+def test_the_latest_row_of_the_latest_data_counts():
+    rows = frame(
+        row("a", sharpe=0.1, code_version="old"),
+        row("a", sharpe=0.2, day=2),
+        row("b", sharpe=0.3, day=1, data_version="sp500-0"),
+        row("b", sharpe=0.4, day=2),
+    )
+    assert latest(rows)["sharpe"].to_list() == [0.2, 0.4]
+
+
+def test_variants_of_a_model_are_told_apart():
+    rows = frame(
+        row("net", params='{"layers":1}', depth=1, config_hash="1"),
+        row("net", params='{"layers":2}', depth=2, config_hash="2"),
+        row("net", params='{"layers":2,"hidden":8}', depth=2, config_hash="3"),
+        row("plain"),
+    )
+    assert latest(rows)["label"].to_list() == ["net 1 deep", "net 2 deep #2", "net 2 deep #3", "plain"]
+
+
+def test_the_page_shows_every_sharpe_ratio_with_its_doubt(swept):
+    tiny, _ = swept
+    document = catalogue_page(tiny.catalogue.read())
+    assert {"ranking", "map", "rows", "doubt", "failures"} == set(document.tables)
+    assert document.tables["map"].columns[1].title == "left, 3"
+    keys = {column.key for column in document.tables["doubt"].columns}
+    assert {"doubt", "adjusted_annual_sharpe", "psr", "dsr", "dsr_effective", "trials", "effective_trials"} < keys
+    assert {"minimum_track_record", "pbo", "spa_pvalue"} < keys
+    page = to_html(document)
+    assert page == to_html(catalogue_page(tiny.catalogue.read()))
+    assert "best mean rank" in page
+    assert "greater than 0" in page
+
+
+def test_an_empty_catalogue_has_a_page():
+    document = catalogue_page(frame())
+    assert document.verdict.heading == "Nothing is scored yet"
+    assert "gnomon bench models" in to_html(document)
+
+
+def test_failures_alone_have_a_page():
+    document = catalogue_page(frame(row("a", status="failed", cause="no weights", sharpe=None)))
+    assert document.tables["failures"].rows[0]["cause"] == "no weights"
