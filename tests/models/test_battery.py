@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 import pytest
 
+import gnomon.ensembles  # noqa: F401  what fits the ensembles
 from gnomon.core.errors import DataError
 from gnomon.core.hashing import hash_tree
 from gnomon.models import Forecast, ModelBase, ModelRegistry
@@ -34,12 +35,22 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "lstm": {**SMALL_NET, "hidden": 12},
     "gru": {**SMALL_NET, "hidden": 12},
     "sklearn": {"settings": {"n_estimators": 15, "min_samples_leaf": 10, "max_features": 0.7}},
+    "ensemble": {
+        "members": {
+            "linear": {"model_type": "logistic_regression"},
+            "trees": {"model_type": "lightgbm", "params": {"rounds": 20, "min_rows_in_leaf": 20, "learning_rate": 0.2}},
+        },
+        "folds": 2,
+        "training": {"scaler": "none"},
+    },
     "persistence": {"feature": "feature_0"},
     "momentum_rule": {"feature": "feature_0"},
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     **{name: SETTINGS.get(name, {}) for name in ModelRegistry.names()},
     "svm:linear": {"kernel": "linear"},
+    **{f"ensemble:{method}": {**SETTINGS["ensemble"], "method": method} for method in ("rank", "stacking")},
+    "ensemble:gating": {**SETTINGS["ensemble"], "method": "gating", "regime": "feature_5", "regimes": 2},
     "sklearn:return": {"estimator": "sklearn.linear_model.BayesianRidge", "target": "return"},
 }
 for name in ("lightgbm", "xgboost", "catboost", "random_forest"):

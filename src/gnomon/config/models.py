@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from gnomon.config.ensembles import with_members
 from gnomon.core.errors import unknown
 
 
@@ -517,6 +518,6 @@ class PipelineConfig(Section):
         return self
 
     def candidates(self) -> dict[str, ModelConfig]:
-        """Every model to train, by name."""
+        """Every model to train, by name; an ensemble's section holds those of its members."""
         single = {self.model.name or self.model.model_type: self.model} if self.model else {}
-        return {**single, **self.models}
+        return with_members({**single, **self.models})

@@ -11,6 +11,7 @@ from gnomon.models.classical.ridge import Ridge
 from gnomon.models.classical.rules import Majority, MomentumRule, Persistence
 from gnomon.models.classical.sklearn import Sklearn
 from gnomon.models.classical.svm import SVM
+from gnomon.models.ensemble import Ensemble
 from gnomon.models.export import export_onnx
 from gnomon.models.factory import ModelFactory, build_model
 from gnomon.models.neural.base import NetConfig, NeuralModel
@@ -31,6 +32,7 @@ __all__ = [
     "BaseModel",
     "Callback",
     "CatBoost",
+    "Ensemble",
     "FitReport",
     "Forecast",
     "LightGBM",

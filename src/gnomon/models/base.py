@@ -68,6 +68,8 @@ class ModelBase(ABC):
     Config: ClassVar[type[ModelConfig]] = ModelConfig
     scaled: ClassVar[bool] = True
     """Whether it wants its features scaled; trees do not care, and rules need the values as they are."""
+    raw: ClassVar[bool] = False
+    """Whether it wants samples as they are, neither scaled nor projected: its members do both for themselves."""
     baseline: ClassVar[bool] = False
     """Whether it is a rule that others have to beat: it need not find what can be found."""
     needs: ClassVar[tuple[str, ...]] = ()

@@ -33,6 +33,8 @@ def build_model(
     given: dict[str, Any] = {} if seed is None else {"seed": seed}
     if training is not None:
         given |= {name: getattr(training, name) for name in FROM_TRAINING}
+        # An ensemble hands the whole section on to its members.
+        given["training"] = training
     filled = {name: value for name, value in given.items() if name in fields}
     return registry.create(config.model_type, where=f"{where}.params", **{**filled, **config.params})
 

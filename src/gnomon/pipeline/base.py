@@ -152,6 +152,7 @@ DEFAULT_PIPELINE: tuple[str, ...] = (
     "split",
     "scaled",
     "train",
+    "ensemble",
     "cross_validate",
     "select",
     "forecast",

@@ -5,7 +5,7 @@ It shares no line with the splitters. It goes by intervals alone: a row's label 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -131,6 +131,56 @@ def audit_fitted(fitted: Mapping[str, Params | None], samples: Samples, fold: Fo
                 f"the {name} leaks: it was fitted on {params.rows} rows up to "
                 f"{datetime.fromtimestamp(params.last_known_at / 1e6, UTC).isoformat()}, and these are not the "
                 f"{len(train)} training rows; fit it on the training rows alone"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MemberFit:
+    """One fit of an ensemble's member: the rows that it learned from, those that stopped it, and those it forecast.
+
+    `rows_hash` is the record that the fitted model itself keeps of the rows it learned from.
+    """
+
+    member: str
+    fold: int
+    learned: Int64[Array, " l"]
+    stopped: Int64[Array, " v"]
+    tested: Int64[Array, " m"]
+    rows_hash: str
+
+
+def audit_out_of_fold(fits: Sequence[MemberFit], rows: Int64[Array, " m"], samples: Samples) -> None:
+    """Raises GateError (exit 4) where `rows`, which a stacker learns from, hold a member's in-sample forecast.
+
+    For every fit: the rows that it says it learned from are those that the fitted model recorded; none of the rows that
+    it learned from or was stopped by has a label that meets the label of a row that it forecast; and every row of the
+    stacker was forecast by exactly one fit of each member. It goes by intervals and hashes, not by who made the folds.
+    """
+    undecided = samples.last_label_end == UNKNOWN_END
+    longest = np.where(undecided, 0, samples.last_label_end - samples.known_at).max() if len(samples) else 0
+    judged_end = np.where(undecided, samples.known_at + longest, samples.last_label_end)
+    covered: dict[str, Int64[Array, " n"]] = {}
+    for fit in fits:
+        where = f"{fit.member}, fold {fit.fold + 1}"
+        if fit.rows_hash != rows_hash(samples.take(fit.learned)):
+            raise GateError(
+                f"the stacker leaks: {where} was fitted on other rows than the {len(fit.learned)} that are recorded"
+            )
+        for words, seen in (("learned from", fit.learned), ("was stopped by", fit.stopped)):
+            met = overlapping(seen, fit.tested, samples.known_at, samples.last_label_end, judged_end)
+            if met.size:
+                raise GateError(
+                    f"the stacker leaks: {met.size} rows that {where} {words} share time with the labels of rows that "
+                    "it forecast for the stacker; give it forecasts of purged folds that no fit has seen"
+                )
+        counts = covered.setdefault(fit.member, np.zeros(len(samples), np.int64))
+        counts[fit.tested] += 1
+    for member, counts in covered.items():
+        wrong = int((counts[rows] != 1).sum())
+        if wrong:
+            raise GateError(
+                f"the stacker leaks: of {wrong} rows that it learned from it is not known which fit of {member} "
+                "forecast them"
             )
 
 

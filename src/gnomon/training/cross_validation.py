@@ -50,6 +50,12 @@ class FoldResult:
     report: FitReport
     train_rows: int
     seconds: float
+    learned: Int64[Array, " l"]
+    """The rows that its scaler and model were fitted on."""
+    stopped: Int64[Array, " v"]
+    """The rows that stopped the fit early, and calibrated it."""
+    rows_hash: str
+    """The scaler's own record of the rows that it saw."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -256,6 +262,9 @@ def score_fold(work: FoldWork, name: str, section: ModelSection, number: int) ->
         report=report,
         train_rows=len(fold.train),
         seconds=time.perf_counter() - began,
+        learned=fold.train,
+        stopped=fold.valid,
+        rows_hash=trained.scaler.rows_hash,
     )
 
 

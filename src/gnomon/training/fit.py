@@ -11,9 +11,11 @@ import numpy as np
 
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.config.models import TrainingConfig
+from gnomon.core.compute import Compute
 from gnomon.core.errors import ConfigError, DataError
-from gnomon.models.base import Callback, FitReport, ModelRegistry
+from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
 from gnomon.models.bundle import ModelMeta, TrainedModel
+from gnomon.models.ensemble import Ensemble
 from gnomon.models.factory import build_model
 from gnomon.models.neural.base import NeuralModel
 from gnomon.samples.base import UNKNOWN_END, Samples
@@ -37,13 +39,16 @@ def fit_model(
     registry: type[ModelRegistry] = ModelRegistry,
     init_from: NeuralModel | TrainedModel | Path | None = None,
     checkpoint: Path | None = None,
+    members: Mapping[str, TrainedModel] | None = None,
+    compute: Compute | None = None,
 ) -> tuple[TrainedModel, FitReport]:
     """Fits the scaler and the model of a config section on `train`; `valid` only stops the fit early and calibrates it.
 
     Nothing here sees a test row. `lineage` (plain values: feature settings, labels, split) and `data_version` are kept
     with the model. Equal samples, configuration and seed give equal bytes. A net may begin with the weights of another
-    (`init_from`), and goes on from a `checkpoint` folder after a kill; see `NeuralModel.fit`. Raises ConfigError for
-    settings that the model does not know (at `where`), DataError for samples that cannot be learned from.
+    (`init_from`), and goes on from a `checkpoint` folder after a kill; see `NeuralModel.fit`. An ensemble takes
+    `members` that are fitted already, and a place for its other fits (`compute`). Raises ConfigError for settings that
+    the model does not know (at `where`), DataError for samples that cannot be learned from.
     """
     training = training if training is not None else TrainingConfig()
     model = build_model(config, training=training, seed=seed, where=where, registry=registry)
@@ -58,7 +63,8 @@ def fit_model(
     if not training.use_sample_weights:
         train, valid = _unweighted(train), None if valid is None else _unweighted(valid)
     features = train.feature_names
-    projection = None if training.projection is None else projection_of(training, seed=seed).fit(train)
+    projected = training.projection is not None and not model.raw
+    projection = projection_of(training, seed=seed).fit(train) if projected else None
     if projection is not None:
         train, valid = projection.apply(train), None if valid is None else projection.apply(valid)
     scaler = SCALERS[training.scaler if model.scaled else "none"].fit(train)
@@ -66,10 +72,8 @@ def fit_model(
     stopping = calibrating = valid if valid is not None and len(valid) else None
     if outputs and calibrating is not None and training.calibration_share > 0.0:
         stopping, calibrating = held_out(calibrating, training.calibration_share, horizon=horizon)
-    begin = {"init_from": init_from, "checkpoint": checkpoint}
-    begin = {option: value for option, value in begin.items() if value is not None}
-    if begin and not isinstance(model, NeuralModel):
-        raise ConfigError(f"{' and '.join(begin)}: only nets know these, and {config.model_type} is none")
+    begin = _given(model, NeuralModel, "nets", config.model_type, init_from=init_from, checkpoint=checkpoint)
+    begin |= _given(model, Ensemble, "ensembles", config.model_type, members=members, compute=compute)
     held_out_rows = None if stopping is None else scaler.apply(stopping)
     report = model.fit(scaler.apply(train), held_out_rows, callbacks=callbacks, **begin)
     trained = TrainedModel(
@@ -97,6 +101,14 @@ def fit_model(
         return trained, replace(report, notes=[*report.notes, "not calibrated: there are no validation rows"])
     trained, notes = calibrated(trained, calibrating, training=training, shared=calibrating is stopping)
     return trained, replace(report, notes=[*report.notes, *notes])
+
+
+def _given(model: ModelBase, kind: type, words: str, called: str, **options: Any) -> dict[str, Any]:
+    """The options that were given; ConfigError where the model is not of the kind that knows them."""
+    given = {option: value for option, value in options.items() if value is not None}
+    if given and not isinstance(model, kind):
+        raise ConfigError(f"{' and '.join(given)}: only {words} know these, and {called} is none")
+    return given
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from gnomon.pipeline.stages import (
     check,
     cross_validate,
+    ensemble,
     evaluate,
     features,
     forecast,
@@ -22,6 +23,7 @@ from gnomon.pipeline.stages import (
 __all__ = [
     "check",
     "cross_validate",
+    "ensemble",
     "evaluate",
     "features",
     "forecast",

@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from gnomon.config.ensembles import ENSEMBLE
+from gnomon.config.models import ModelConfig
 from gnomon.config.resolved import masked
 from gnomon.core.hashing import hash_value
 from gnomon.core.registry import Registry
+from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.base import PipelineStage, Setup
 
 
@@ -48,6 +51,24 @@ class CandidateStage(BuiltinStage, ABC):
         for stage in stages:
             stage.prepare()
         return stages
+
+
+def is_ensemble(section: ModelConfig) -> bool:
+    """Whether a candidate is made of others."""
+    return section.model_type == ENSEMBLE
+
+
+def model_modules(section: ModelConfig, *, where: str) -> tuple[str, ...]:
+    """The module of a model, whose code is part of a stage's key; of an ensemble, those of its members too."""
+    found = {ModelRegistry.models.get(section.model_type, where=f"{where}.model_type").__module__}
+    if is_ensemble(section):
+        for name, member in section.params["members"].items():
+            place = f"{where}.params.members.{name}"
+            found |= {ModelRegistry.models.get(member["model_type"], where=f"{place}.model_type").__module__}
+        # What fits it, and the learner that stacks.
+        meta = str(section.params.get("meta", "logistic_regression"))
+        found |= {"gnomon.ensembles.fit", ModelRegistry.models.get(meta, where=f"{where}.params.meta").__module__}
+    return tuple(sorted(found))
 
 
 def module_of(registry: Registry[Any], section: Mapping[str, Any], *, where: str) -> str:

@@ -12,10 +12,9 @@ from gnomon.core.compute import LocalCompute
 from gnomon.data.side_tables import settlements
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
-from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, SAMPLES, SIDE_TABLES
-from gnomon.pipeline.stages.base import BuiltinStage, finite, module_of
+from gnomon.pipeline.stages.base import BuiltinStage, finite, model_modules, module_of
 from gnomon.pipeline.stages.simulate import FUNDING
 from gnomon.simulation.workflow import BacktestingWorkflow
 from gnomon.splits.base import SPLITTERS
@@ -59,9 +58,7 @@ class CrossValidateStage(BuiltinStage):
     def modules(self) -> tuple[str, ...]:
         """The models', the splitter's, the sizer's and the guardrails'."""
         config = self.setup.config
-        models = {
-            ModelRegistry.models.get(s.model_type, where="models").__module__ for s in config.candidates().values()
-        }
+        models = {m for name, s in config.candidates().items() for m in model_modules(s, where=f"models.{name}")}
         guards = {module_of(GUARDRAILS, g, where=f"guardrails[{i}]") for i, g in enumerate(config.guardrails)}
         splitter = module_of(SPLITTERS, self.folds, where="selection.splitter")
         return tuple(sorted({splitter, module_of(SIZERS, config.sizing, where="sizing"), *models, *guards}))

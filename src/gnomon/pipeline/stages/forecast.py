@@ -7,10 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import FOLD, FORECAST, MODEL, SAMPLES
-from gnomon.pipeline.stages.base import CandidateStage
+from gnomon.pipeline.stages.base import CandidateStage, model_modules
 
 
 @STAGES.register(name="forecast")
@@ -39,9 +38,9 @@ class ForecastStage(CandidateStage):
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The model's."""
+        """The model's, or its members'."""
         section = self.setup.config.candidates()[self.candidate]
-        return (ModelRegistry.models.get(section.model_type, where=f"models.{self.candidate}").__module__,)
+        return model_modules(section, where=f"models.{self.candidate}")
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Predicts the rows that the model was not fitted on; a sequence model reads the rows before an edge too."""

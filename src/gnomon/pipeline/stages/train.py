@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Self
 
 from gnomon.config.models import ModelConfig
 from gnomon.core.errors import ConfigError
 from gnomon.labels.base import LABELERS
-from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
+from gnomon.models.base import Callback, FitReport, ModelBase
 from gnomon.models.factory import build_model
-from gnomon.pipeline.base import STAGES, Key, PipelineContext
+from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
-from gnomon.pipeline.stages.base import CandidateStage, finite
+from gnomon.pipeline.stages.base import CandidateStage, finite, is_ensemble, model_modules
 from gnomon.samples.base import Samples
 from gnomon.splits.audit import audit_fitted
 from gnomon.training.calibrate import audit_outputs
@@ -55,7 +55,15 @@ class TrainStage(CandidateStage):
     @property
     def modules(self) -> tuple[str, ...]:
         """The model's."""
-        return (ModelRegistry.models.get(self.section.model_type, where=f"{self.where}.model_type").__module__,)
+        return model_modules(self.section, where=self.where)
+
+    @classmethod
+    def plan(cls, setup: Setup) -> Sequence[Self]:
+        """A stage for each model of the configuration that is not made of others."""
+        stages = [cls(setup, name) for name, one in setup.config.candidates().items() if not is_ensemble(one)]
+        for stage in stages:
+            stage.prepare()
+        return stages
 
     def prepare(self) -> None:
         """Builds the model unfitted, and checks the horizon against the labels'."""
