@@ -58,7 +58,6 @@ PLANNED = {
     "live": "The session loop, feeds, journal, brokers",
     "serving": "The HTTP service",
     "packaging": "Manifest, signature, archive",
-    "ensembles": "Blending, stacking, diversity",
     "monitoring": "Metrics, drift, alerts",
 }
 """What rooms are for that are not built yet; the others say it themselves."""
