@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, Place] = {
     "labels": Place("labels", "Show labels, and look for better barriers in the training rows."),
     "models": Place("models", "List and show model families."),
     "tune": Place("tune", "Search for a model's settings, where no test row can be seen."),
+    "compare": Place("compare", "Selection approaches and parts of the configuration, side by side."),
     "evaluate": Place("evaluate", "Judge a run again, with every trial counted."),
     "report": Place("report", "Write a run's report."),
     "backtest": Place("backtest", "Trade your own signals through the ledger."),

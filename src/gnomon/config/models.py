@@ -335,6 +335,23 @@ class SearchConfig(Section):
     """By model (its name or type) and setting: ranges in place of the model's own; null leaves a setting out."""
 
 
+class CompareConfig(Section):
+    """What `gnomon compare` puts side by side. Everything but `approaches` is left out or changed one at a time."""
+
+    approaches: list[str] = ["sharpe_only", "multi_metric", "configured"]
+    """Ways to choose among the models: sharpe_only, multi_metric, configured (as `selection` says)."""
+    rule: Rule = {"kind": "weighted"}
+    """What decides in `multi_metric`: a selection rule, over folds."""
+    themes: list[str] | None = None
+    """Groups of features, each left out in turn; None takes every group there is, [] none."""
+    models: list[str] | None = None
+    """Models, each left out in turn; None takes every one, [] none."""
+    horizons: list[int] | None = None
+    """Horizons, each forecast in turn; None takes every one of the labels, [] none."""
+    labels: dict[str, Labels] = {}
+    """Labelers by a name of yours, each in place of `labels` in turn; horizons that one leaves out are those there."""
+
+
 class ThresholdsConfig(Section):
     """The pass/fail table of a report."""
 
@@ -493,6 +510,7 @@ class PipelineConfig(Section):
     training: TrainingConfig = TrainingConfig()
     selection: SelectionConfig = SelectionConfig()
     search: SearchConfig = SearchConfig()
+    compare: CompareConfig = CompareConfig()
     sizing: Sizing = {"kind": "fixed"}
     """How forecasts become targets: a sizer."""
     guardrails: list[Guardrail] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from gnomon.evaluation.base import SharpeDoubt
@@ -199,6 +200,11 @@ def every_doubt(content: ReportContent) -> list[tuple[str, SharpeDoubt]]:
 
 def all_doubts(content: ReportContent) -> Table:
     """One row for each Sharpe ratio in the report."""
+    return doubt_table(every_doubt(content), title="Every Sharpe ratio in this report, with its doubt")
+
+
+def doubt_table(doubts: Sequence[tuple[str, SharpeDoubt]], *, title: str) -> Table:
+    """Sharpe ratios, by what each belongs to, with everything that stands beside them."""
     rows = [
         {
             "name": name,
@@ -207,11 +213,11 @@ def all_doubts(content: ReportContent) -> Table:
             "record": doubt.minimum_track_record,
             **_shared(doubt),
         }
-        for name, doubt in every_doubt(content)
+        for name, doubt in doubts
     ]
     return Table(
         name="all_doubts",
-        title="Every Sharpe ratio in this report, with its doubt",
+        title=title,
         columns=(
             Column(key="name", title="Of"),
             Column(key="annual", title="Sharpe a year ± error", form="sharpe"),
