@@ -23,6 +23,7 @@ def test_every_component_of_a_configuration_is_found(workspace: Path) -> None:
             "data.side_tables.vix={source: {kind: file, path: x}}",
             "data.actions={kind: file, path: y}",
             "model={model_type: tree}",
+            "compare.labels.other={kind: barrier}",
         ],
     )
     found = {(section.registry, ".".join(map(str, section.path))) for section in component_sections(config)}
@@ -34,6 +35,8 @@ def test_every_component_of_a_configuration_is_found(workspace: Path) -> None:
         ("labeler", "labels"),
         ("splitter", "split"),
         ("selection rule", "selection.rule"),
+        ("selection rule", "compare.rule"),
+        ("labeler", "compare.labels.other"),
         ("model", "model"),
         ("model", "models.first"),
         ("sizer", "sizing"),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -89,7 +90,7 @@ def _walk(section: BaseModel, path: Path) -> Iterator[ComponentSection]:
         registry = (extra.get("x-registry") or extra.get("x-fields")) if isinstance(extra, dict) else None
         if registry == "model":
             yield ComponentSection("model", path, section.model_dump())
-        elif isinstance(value, dict) and (registry := registry or _noted(field.annotation)):
+        elif isinstance(value, dict) and (registry := registry or _noted(field.annotation, within=Union)):
             yield ComponentSection(str(registry), here, value)
         else:
             yield from _members(value, here, field.annotation)
@@ -103,16 +104,20 @@ def _members(value: Any, path: Path, annotation: Any) -> Iterator[ComponentSecti
             for key, member in value.items():
                 if isinstance(member, BaseModel):
                     yield from _walk(member, (*path, key))
+                elif registry := _noted(annotation, within=dict):
+                    yield ComponentSection(registry, (*path, key), member)
         case list():
-            registry = _noted(annotation)
+            registry = _noted(annotation, within=list)
             for index, member in enumerate(value):
                 if registry:
                     yield ComponentSection(registry, (*path, index), member)
 
 
-def _noted(annotation: Any) -> str | None:
-    """The registry noted on the members of `list[Repair]` or `SideTable | None`."""
-    for argument in getattr(annotation, "__args__", ()):
+def _noted(annotation: Any, *, within: Any) -> str | None:
+    """The registry noted on the members of `list[Repair]`, `dict[str, Labels]` or, within Union, `SideTable | None`."""
+    if get_origin(annotation) not in ({Union, UnionType} if within is Union else {within}):
+        return None
+    for argument in get_args(annotation):
         for note in getattr(argument, "__metadata__", ()):
             extra = getattr(note, "json_schema_extra", None)
             if isinstance(extra, dict) and isinstance(name := extra.get("x-registry"), str):

@@ -21,7 +21,7 @@ def json_schema(
     replaces raw sections of the top level ("execution") by the schema of their fields. Both come from higher floors.
 
     >>> sorted(json_schema()["properties"])[:3]
-    ['data', 'deployment', 'evaluation']
+    ['compare', 'data', 'deployment']
     """
     schema = PipelineConfig.model_json_schema(mode="validation")
     for name, section in (sections or {}).items():

@@ -73,8 +73,8 @@ def resample(
 def middle_of(drawn: Float64[Array, " reps"], *, level: float = 0.95) -> Interval:
     """The interval between the quantiles that leave as much below as above; NaN where no draw has a value.
 
-    >>> middle_of(np.arange(101.0), level=0.9)
-    Interval(low=5.0, high=95.0, level=0.9)
+    >>> middle_of(np.arange(101.0), level=0.5)
+    Interval(low=25.0, high=75.0, level=0.5)
     """
     known = drawn[np.isfinite(drawn)]
     if not known.size:
