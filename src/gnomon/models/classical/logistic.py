@@ -21,6 +21,9 @@ class LogisticRegressionConfig(ModelConfig):
     """Settings of `logistic_regression`."""
 
     search_space: ClassVar[SearchSpace] = {"c": Real(low=1e-4, high=10.0, log=True)}
+    # S&P 500, daily (embedded data), 5 bars, 50 trials on five purged folds before the test rows: log loss 0.858, by
+    # the default 0.974.
+    tuned: ClassVar[Mapping[str, Any]] = {"c": 0.000381}
 
     c: float = Field(default=0.1, gt=0)
     """Inverse strength of the L2 penalty, for weights of mean 1."""

@@ -21,6 +21,9 @@ class RidgeConfig(TargetConfig):
     """Settings of `ridge`."""
 
     search_space: ClassVar[SearchSpace] = {"penalty": Real(low=1e-4, high=10.0, log=True)}
+    # S&P 500, daily (embedded data), 5 bars, 50 trials on five purged folds before the test rows: log loss 0.940, by
+    # the default 1.048. It is the upper end of the range: on daily returns almost nothing may be learned.
+    tuned: ClassVar[Mapping[str, Any]] = {"penalty": 9.95}
 
     target: Literal["return"] = "return"
     """It learns the forward return, and no classes."""
