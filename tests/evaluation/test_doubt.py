@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from gnomon.evaluation.doubt import Tries, sharpe_doubt
+from gnomon.evaluation.doubt import Tries, recounted, sharpe_doubt
 from gnomon.metrics import (
     deflated_sharpe_ratio,
     kurtosis,
@@ -52,3 +52,14 @@ def test_a_ratio_that_is_not_finite_is_unknown(returns: list[float]) -> None:
 
 def test_two_returns_have_a_doubt() -> None:
     assert math.isfinite(sharpe_doubt(np.array([0.01, 0.03]), periods_per_year=252).standard_error)
+
+
+def test_recounting_is_the_doubt_with_the_new_tries() -> None:
+    returns = np.random.default_rng(3).normal(0.001, 0.01, 400)
+    tries = Tries(count=40, effective=12.0, variance=0.002, pbo=0.3, spa_pvalue=0.2)
+    alone = sharpe_doubt(returns, periods_per_year=252.0)
+    assert recounted(alone, tries) == sharpe_doubt(returns, periods_per_year=252.0, tries=tries)
+    assert recounted(alone, tries).dsr < alone.dsr == pytest.approx(alone.psr)
+    still = sharpe_doubt(np.zeros(5), periods_per_year=252.0)
+    assert np.isnan(recounted(still, tries).dsr)
+    assert recounted(still, tries).trials == 40

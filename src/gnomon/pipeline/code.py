@@ -16,6 +16,7 @@ from pathlib import Path
 from gnomon.core.hashing import hash_bytes, hash_file, hash_value
 
 PACKAGE = "gnomon"
+ROOT = Path(__file__).parents[1]
 NUMERIC_LIBRARIES = (
     *("numpy", "numba", "llvmlite", "polars", "scipy", "scikit-learn", "lightgbm", "pyarrow", "arch"),
     *("xgboost-cpu", "catboost", "torch", "lightning"),
@@ -90,6 +91,11 @@ def imported_names(source: str) -> set[str]:
 
 @cache
 def _file(module: str) -> Path | None:
+    if module == PACKAGE or module.startswith(f"{PACKAGE}."):
+        # By its path: to ask Python for a module imports all packages above it, and with them a net's libraries.
+        place = ROOT.joinpath(*module.split(".")[1:])
+        files = (place / "__init__.py", place.with_name(f"{place.name}.py"))
+        return next((file for file in files if file.is_file()), None)
     try:
         spec = importlib.util.find_spec(module)
     except (ModuleNotFoundError, ValueError):

@@ -1,0 +1,52 @@
+"""What a model says it has learned: counted by hand where that can be done, bounded where it cannot."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gnomon.models import ModelRegistry
+from gnomon.testing.models import planted_samples
+
+SAMPLES = planted_samples(600, features=4)
+EXACT: dict[str, tuple[dict[str, Any], int]] = {
+    "logistic_regression": ({}, 3 * (4 + 1)),
+    "ridge": ({}, 4 + 1),
+    # Trees that ask one question have two leaves.
+    "random_forest": ({"trees": 5, "max_depth": 1}, 5 * 2),
+    "lightgbm": ({"rounds": 4, "num_leaves": 2}, 4 * 3 * 2),
+    "xgboost": ({"rounds": 4, "max_depth": 1, "min_weight_in_leaf": 1.0}, 4 * 3 * 2),
+    "catboost": ({"rounds": 4, "depth": 3}, 4 * 2**3),
+    # Three planes in four features, and their offsets.
+    "svm": ({"kernel": "linear"}, 3 * (4 + 1)),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_the_count_by_hand(name, tmp_path):
+    params, wanted = EXACT[name]
+    model = ModelRegistry.create(name, **params)
+    model.fit(SAMPLES)
+    assert model.parameter_count == wanted
+    model.save(tmp_path)
+    assert type(model).load(tmp_path).parameter_count == wanted
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="nets need torch")
+def test_a_net_counts_its_network_and_head():
+    net = ModelRegistry.create("gru", hidden=4, layers=1, window=3, epochs=1, batch_size=64)
+    assert net.parameter_count is None
+    net.fit(SAMPLES)
+    weights = [value.numel() for part in (net.network, net.head) for value in part.parameters()]  # type: ignore[attr-defined]
+    assert net.parameter_count == int(np.sum(weights))
+    # Three gates of 4 cells: from 4 features, from 4 cells, and two offsets each; then at least 3 outputs of 4 cells.
+    assert net.parameter_count >= 3 * 4 * (4 + 4 + 2) + 3 * (4 + 1)
+
+
+def test_a_rule_has_learned_nothing_to_count():
+    rule = ModelRegistry.create("majority")
+    rule.fit(SAMPLES)
+    assert rule.parameter_count is None
