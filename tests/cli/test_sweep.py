@@ -101,7 +101,7 @@ def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_every_command_of_the_design_is_there():
     assert set(COMMANDS) == {
         *("demo", "init", "doctor", "run", "config", "data", "features", "models", "evaluate", "report", "backtest"),
-        *("predict", "trials", "runs", "store", "registry", "honesty", "labels", "bench"),
+        *("predict", "trials", "runs", "store", "registry", "honesty", "labels", "bench", "tune", "compare"),
     }
     assert {f"config {name}" for name in ("check", "show", "schema", "diff")} <= set(LEAVES)
     assert {f"data {name}" for name in ("import", "check", "describe", "synthesize", "versions")} <= set(LEAVES)
