@@ -58,6 +58,9 @@ def test_it_is_a_candidate_like_any_other(finished):
     assert blend.meta.rows == logistic.meta.rows
     metrics = json.loads((finished.run.folder / "metrics.json").read_text())
     assert "blend" in metrics["candidates"]
+    report = (finished.run.folder / "report.md").read_text()
+    assert "The members of blend" in report
+    assert "How the members of blend differ" in report
 
 
 def test_what_it_learned_from_ends_before_validation(finished):

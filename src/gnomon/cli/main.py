@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, Place] = {
     "models": Place("models", "List and show model families."),
     "tune": Place("tune", "Search for a model's settings, where no test row can be seen."),
     "compare": Place("compare", "Selection approaches and parts of the configuration, side by side."),
+    "ensemble": Place("ensemble", "Whom an ensemble listens to, and what each member adds."),
     "evaluate": Place("evaluate", "Judge a run again, with every trial counted."),
     "report": Place("report", "Write a run's report."),
     "backtest": Place("backtest", "Trade your own signals through the ledger."),

@@ -39,6 +39,8 @@ class ReportContent:
     versions: Mapping[str, str] = field(default_factory=dict)
     gates: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
     """By candidate, each gate before promotion: name, passed (None: switched off), value, limit, why."""
+    ensembles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By candidate, what is known of an ensemble's members: weights, contributions, diversity, out_of_fold, dropped."""
     limitations: Sequence[str] = ()
     """What this run cannot know, said in the report: blind spots of the data and of the method."""
 

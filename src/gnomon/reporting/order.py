@@ -35,6 +35,7 @@ def in_order(content: ReportContent) -> ReportContent:
             name: {**fit, "importance": ordered(fit.get("importance") or {})}
             for name, fit in ordered(content.fits, chosen).items()
         },
+        ensembles=ordered(content.ensembles, chosen),
         source=ordered(content.source, SOURCE),
         checks=checks,
         execution=ordered(content.execution, execution),

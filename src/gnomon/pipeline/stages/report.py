@@ -13,6 +13,7 @@ from gnomon.config.resolved import to_yaml
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json
 from gnomon.evaluation.gates import check_gates
+from gnomon.models.ensemble import Ensemble
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.code import library_versions
 from gnomon.pipeline.keys import (
@@ -20,6 +21,7 @@ from gnomon.pipeline.keys import (
     EVALUATION,
     FIT,
     FORECAST,
+    MODEL,
     SELECTION,
     SIMULATION,
     SOURCE,
@@ -28,7 +30,7 @@ from gnomon.pipeline.keys import (
     VALIDATION,
 )
 from gnomon.pipeline.published import PUBLISHED
-from gnomon.pipeline.stages.base import BuiltinStage, finite
+from gnomon.pipeline.stages.base import BuiltinStage, finite, is_ensemble
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.write import write_report
 
@@ -53,8 +55,10 @@ class ReportStage(BuiltinStage):
     def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
         """What was found, for every candidate."""
         families = (EVALUATION, SIMULATION, FORECAST, VALIDATION, FIT)
-        each = [key.of(name) for name in self.setup.config.candidates() for key in families]
-        return (*each, SELECTION, SOURCE, CHECKS, SPLIT, TRIALS)
+        candidates = self.setup.config.candidates()
+        each = [key.of(name) for name in candidates for key in families]
+        ensembles = [MODEL.of(name) for name, section in candidates.items() if is_ensemble(section)]
+        return (*each, *ensembles, SELECTION, SOURCE, CHECKS, SPLIT, TRIALS)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -85,6 +89,11 @@ class ReportStage(BuiltinStage):
             checks=context[CHECKS],
             split=context[SPLIT],
             fits={name: context[FIT.of(name)] for name in names},
+            ensembles={
+                name: model.about
+                for name, section in config.candidates().items()
+                if is_ensemble(section) and isinstance(model := context[MODEL.of(name)].model, Ensemble)
+            },
             trials=context[TRIALS],
             execution=finite(asdict(context[SIMULATION.of(names[0])].execution)),
             config=to_yaml(config),

@@ -11,6 +11,7 @@ from gnomon.evaluation.base import ForecastQuality
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.document import Block, Column, Figure, Mark, Panel, Section, Table, Text
 from gnomon.reporting.sections.calibration import SPLITS, calibration_blocks, judged
+from gnomon.reporting.sections.ensembles import ensemble_blocks
 from gnomon.reporting.words import format_value, known, label, plain
 
 CLASSES = ("short", "flat", "long")
@@ -182,6 +183,7 @@ def models_section(content: ReportContent) -> Section | None:
         blocks.append(curves)
     if fits:
         blocks.append(_fits_table(fits))
+    blocks += ensemble_blocks(content)
     if not blocks:
         return None
     return Section(
