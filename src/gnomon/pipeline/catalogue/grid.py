@@ -11,6 +11,7 @@ from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.config.models import TrainingConfig
 from gnomon.core.errors import ConfigError, unknown
 from gnomon.models.base import ModelRegistry
+from gnomon.models.ensemble import ENSEMBLE
 from gnomon.models.factory import build_model
 
 DEPTHS = ("layers", "depth", "max_depth", "levels", "blocks", "stacks")
@@ -83,7 +84,8 @@ def candidates(
             raise ConfigError(unknown("model", model, known))
     if any(depth < 1 for depth in depths):
         raise ConfigError(f"depths are whole numbers of 1 and more, were {list(depths)}")
-    chosen = list(dict.fromkeys(models)) or list(known)
+    # An ensemble is made of others that are named; there is none to sweep by itself.
+    chosen = list(dict.fromkeys(models)) or [name for name in known if name != ENSEMBLE]
     chosen = [model for model in chosen if not families or known[model] in families]
     if not chosen:
         raise ConfigError(f"none of the models {', '.join(models)} is of the families {', '.join(families)}")
