@@ -58,7 +58,9 @@ def test_by_folds(workspace):
     assert frames["out_of_fold"]["timestamp"].max().isoformat() < tested
     metrics = json.loads((context.run.folder / "metrics.json").read_text())
     assert metrics["chosen"] == choice["chosen"]
-    assert "Candidates over purged folds" in (context.run.folder / "report.md").read_text()
+    report = (context.run.folder / "report.md").read_text()
+    assert "Candidates over purged folds" in report
+    assert "Candidates fold by fold" in report
 
 
 def test_by_trading_on_validation_rows(workspace):

@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Place] = {
     "features": Place("features", "List, show, compute and probe features."),
     "labels": Place("labels", "Show labels, and look for better barriers in the training rows."),
     "models": Place("models", "List and show model families."),
+    "train": Place("train", "Fit models, without trading or judging them."),
     "tune": Place("tune", "Search for a model's settings, where no test row can be seen."),
     "compare": Place("compare", "Selection approaches and parts of the configuration, side by side."),
     "ensemble": Place("ensemble", "Whom an ensemble listens to, and what each member adds."),

@@ -41,6 +41,8 @@ class ReportContent:
     """By candidate, each gate before promotion: name, passed (None: switched off), value, limit, why."""
     ensembles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By candidate, what is known of an ensemble's members: weights, contributions, diversity, out_of_fold, dropped."""
+    fold_scores: Sequence[Mapping[str, Any]] = ()
+    """Where folds decided, each candidate's scores on each: model, fold, and a value a score."""
     limitations: Sequence[str] = ()
     """What this run cannot know, said in the report: blind spots of the data and of the method."""
 

@@ -18,6 +18,7 @@ from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.code import library_versions
 from gnomon.pipeline.keys import (
     CHECKS,
+    CROSS_VALIDATION,
     EVALUATION,
     FIT,
     FORECAST,
@@ -58,7 +59,8 @@ class ReportStage(BuiltinStage):
         candidates = self.setup.config.candidates()
         each = [key.of(name) for name in candidates for key in families]
         ensembles = [MODEL.of(name) for name, section in candidates.items() if is_ensemble(section)]
-        return (*each, *ensembles, SELECTION, SOURCE, CHECKS, SPLIT, TRIALS)
+        folds = (CROSS_VALIDATION,) if self.setup.config.selection.by == "cross_validation" else ()
+        return (*each, *ensembles, *folds, SELECTION, SOURCE, CHECKS, SPLIT, TRIALS)
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -106,6 +108,9 @@ class ReportStage(BuiltinStage):
                 ]
                 for name in names
             },
+            fold_scores=finite(context[CROSS_VALIDATION]["scores"].to_dicts())
+            if CROSS_VALIDATION in self.reads
+            else (),
             limitations=LIMITATIONS,
         )
 

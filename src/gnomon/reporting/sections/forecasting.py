@@ -173,6 +173,9 @@ def models_section(content: ReportContent) -> Section | None:
         blocks.append(_choice(content))
         if any("fold_log_loss" in values for values in content.validation.values()):
             blocks.append(_folds(content))
+    folds = folds_figure(content.fold_scores, content.chosen)
+    if folds is not None:
+        blocks.append(folds)
     names = [content.chosen, *(name for name in content.fits if name != content.chosen)]
     fits = {name: content.fits[name] for name in names if name in content.fits}
     blocks += [
@@ -248,6 +251,41 @@ def _folds(content: ReportContent) -> Table:
             "Means over folds of training and validation rows, each with its standard error over folds. Folds share "
             "training rows, so the errors are too small rather than too large."
         ),
+    )
+
+
+def folds_figure(scores: Sequence[Mapping[str, Any]], chosen: str) -> Figure | None:
+    """Each candidate's scores fold by fold: whether one is better everywhere, or on one lucky stretch."""
+    panels = []
+    names = sorted({str(row["model"]) for row in scores}, key=lambda name: (name != chosen, name))
+    for score in ("log_loss", "ic"):
+        marks = []
+        for place, name in enumerate(names):
+            own = [row for row in scores if row["model"] == name and known(row.get(score)) is not None]
+            if own:
+                marks.append(
+                    Mark(
+                        kind="points",
+                        name=name,
+                        x=[int(row["fold"]) + 1 for row in own],
+                        y=[known(row[score]) for row in own],
+                        role="chosen" if name == chosen else f"other{(place - 1) % 4 + 1}",
+                    )
+                )
+        if marks:
+            panels.append(Panel(title=FOLD_SCORES[score], marks=tuple(marks), form="number"))
+    if not panels:
+        return None
+    return Figure(
+        name="folds",
+        title="Candidates fold by fold",
+        alt=f"Points, a score on each fold of {', '.join(names)}: " + ", ".join(panel.title for panel in panels),
+        panels=tuple(panels),
+        x_title="Fold",
+        x_form="integer",
+        height=300,
+        side_by_side=True,
+        caption="A model that is better on every fold is better; one that is better on one of them was lucky there.",
     )
 
 
