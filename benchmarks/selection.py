@@ -1,6 +1,6 @@
 """Which way of choosing finds the model that is best afterwards, on markets whose truth is known.
 
-Planted markets of the honesty study: 8,000 bars to learn from and choose by, 4,000 to be judged on. Each way chooses one
+Planted markets of the honesty study: 8,000 bars to learn from and choose by, 4,000 to be judged on. Each way takes one
 of four models before the test bars are looked at. Shares are of the Sharpe ratio that the oracle, who knows the signal,
 earned on the same bars; nothing costs anything.
 """
