@@ -102,6 +102,7 @@ def test_every_command_of_the_design_is_there():
     assert set(COMMANDS) == {
         *("demo", "init", "doctor", "run", "config", "data", "features", "models", "evaluate", "report", "backtest"),
         *("predict", "trials", "runs", "store", "registry", "honesty", "labels", "bench", "tune", "compare"),
+        "ensemble",
     }
     assert {f"config {name}" for name in ("check", "show", "schema", "diff")} <= set(LEAVES)
     assert {f"data {name}" for name in ("import", "check", "describe", "synthesize", "versions")} <= set(LEAVES)

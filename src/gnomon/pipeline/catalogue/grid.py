@@ -70,6 +70,8 @@ def candidates(
 ) -> list[Candidate]:
     """Every registered model (of these families, or by these names) at every depth, or its own where it has none.
 
+    Ensembles only by name.
+
     `sizes` are set in each model that has the field. ConfigError names the nearest family or model.
 
     >>> [(one.model, one.depth) for one in candidates(models=["majority", "gru"], depths=[1, 2])]
