@@ -21,6 +21,7 @@ ARGUMENTS: dict[str, list[str]] = {
     "init": ["new"],
     "backtest": ["--forecasts", "signals.csv"],
     "predict": ["trees"],
+    "ensemble": ["blend"],
     "features show": ["rsi"],
     "features compute": ["--out", "features.parquet"],
     "labels optimize": ["--trials", "3"],
