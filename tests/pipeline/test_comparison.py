@@ -12,7 +12,7 @@ import pytest
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.pipeline import open_workspace
-from gnomon.pipeline.compared import edge_correlations, fold_changes
+from gnomon.pipeline.compared import edge_correlations, fold_changes, left_without
 from gnomon.pipeline.comparison import ModelComparison
 from gnomon.samples.base import Forecast
 
@@ -188,6 +188,13 @@ def test_changes_are_taken_fold_by_fold():
     assert change.value == pytest.approx(0.1)
     assert change.error == pytest.approx(0.0, abs=1e-12)
     assert fold_changes(before, after, "b", ["ic"]) == {}
+
+
+def test_an_ensemble_goes_with_its_member(folder):
+    blend = "models.blend={model_type: ensemble, params: {members: [logistic, trees], method: mean}}"
+    config = open_workspace(folder, overrides=[blend]).config
+    assert left_without(config, "trees") == ["logistic"]
+    assert left_without(config, "blend") == ["logistic", "trees"]
 
 
 def test_correlations_are_of_ranks_on_shared_rows():

@@ -33,6 +33,7 @@ from gnomon.pipeline.keys import (
     SOURCE,
     TRIALS,
 )
+from gnomon.pipeline.stages.base import is_ensemble
 from gnomon.pipeline.stages.report import LIMITATIONS
 from gnomon.reporting.comparison import (
     Ablation,
@@ -273,7 +274,10 @@ def _without_models(
     }
     found = []
     for name in dropped:
-        chosen = rule.choose(summary.filter(pl.col("model") != name), families).chosen
+        others = left_without(config, name)
+        if not others:
+            continue
+        chosen = rule.choose(summary.filter(pl.col("model").is_in(others)), families).chosen
         found.append(
             Ablation(
                 kind="model",
@@ -285,6 +289,15 @@ def _without_models(
             )
         )
     return found
+
+
+def left_without(config: PipelineConfig, model: str) -> list[str]:
+    """The candidates that are left when a model is: an ensemble that it is a member of would bring it back."""
+    return [
+        name
+        for name, section in config.candidates().items()
+        if name != model and not (is_ensemble(section) and model in section.params["members"])
+    ]
 
 
 def edge_correlations(forecasts: Mapping[str, Forecast]) -> pl.DataFrame:
