@@ -1,0 +1,1 @@
+"""The PyTorch modules of the nets, apart from their configs: only a fit or a loaded model imports them."""

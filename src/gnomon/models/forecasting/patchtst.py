@@ -1,0 +1,79 @@
+"""PatchTST."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from gnomon.models.base import ModelRegistry
+from gnomon.models.neural.base import NetConfig, NeuralModel
+from gnomon.models.search_space import Choice, Integer, SearchSpace
+
+if TYPE_CHECKING:
+    from gnomon.models.neural.networks.base import Network
+
+
+class PatchTSTConfig(NetConfig):
+    """Settings of `patchtst`."""
+
+    search_space: ClassVar[SearchSpace] = {
+        **NetConfig.search_space,
+        "window": Choice(values=(32, 64, 128)),
+        "patch": Choice(values=(4, 8, 16)),
+        "dim": Choice(values=(8, 16, 32)),
+        "layers": Integer(low=1, high=3),
+        "revin": Choice(values=(False, True)),
+    }
+
+    patch: int = Field(default=16, ge=1)
+    """Bars of a patch."""
+    stride: int | None = Field(default=None, ge=1)
+    """Bars from patch to patch; None puts them end to end. The paper's is half a patch, for twice the time."""
+    dim: int = Field(default=16, ge=1)
+    """Size of a patch's vector."""
+    heads: int = Field(default=2, ge=1)
+    """Attentions side by side, which share `dim`."""
+    layers: int = Field(default=1, ge=1)
+    """Encoder layers."""
+    width: int = Field(default=32, ge=1)
+    """Size of the vector that the head reads."""
+    revin: bool = False
+    """Whether each feature of a window is scaled by its own mean and spread there; its level is lost with them."""
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(
+                f"dim = {self.dim} cannot be shared by {self.heads} heads; take a multiple of {self.heads}"
+            )
+        if self.stride is not None and self.stride > self.patch:
+            raise ValueError(
+                f"stride = {self.stride} would skip bars between patches of {self.patch}; at most the patch"
+            )
+        return self
+
+
+@ModelRegistry.register(name="patchtst", family="forecasting")
+class PatchTST(NeuralModel):
+    """One transformer over the patches of each feature alone (Nie et al. 2023)."""
+
+    Config = PatchTSTConfig
+    config: PatchTSTConfig
+
+    def _network(self, features: int, length: int) -> Network:
+        from gnomon.models.forecasting.networks.patchtst import PatchTSTNetwork
+
+        config = self.config
+        return PatchTSTNetwork(
+            features,
+            length,
+            patch=config.patch,
+            stride=config.patch if config.stride is None else config.stride,
+            dim=config.dim,
+            heads=config.heads,
+            layers=config.layers,
+            width=config.width,
+            dropout=config.dropout,
+            revin=config.revin,
+        )

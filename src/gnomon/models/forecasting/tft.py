@@ -1,0 +1,55 @@
+"""Temporal fusion transformer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from gnomon.models.base import ModelRegistry
+from gnomon.models.neural.base import NetConfig, NeuralModel
+from gnomon.models.search_space import Choice, Integer, SearchSpace
+
+if TYPE_CHECKING:
+    from gnomon.models.neural.networks.base import Network
+
+
+class TFTConfig(NetConfig):
+    """Settings of `tft`."""
+
+    search_space: ClassVar[SearchSpace] = {
+        **NetConfig.search_space,
+        "window": Choice(values=(16, 32, 64)),
+        "dim": Choice(values=(8, 16, 32)),
+        "heads": Integer(low=1, high=2),
+    }
+
+    dim: int = Field(default=8, ge=2)
+    """Size of every vector; time and memory grow with features x window x dim."""
+    heads: int = Field(default=2, ge=1)
+    """Attentions, which share one value."""
+
+    @model_validator(mode="after")
+    def _heads_share_dim(self) -> Self:
+        if self.dim % self.heads:
+            raise ValueError(
+                f"dim = {self.dim} cannot be shared by {self.heads} heads; take a multiple of {self.heads}"
+            )
+        return self
+
+
+@ModelRegistry.register(name="tft", family="forecasting")
+class TFT(NeuralModel):
+    """Variable selection, an LSTM and interpretable attention (Lim et al. 2021).
+
+    The report's importance is the mean weight that the selection gives to each feature on training windows.
+    """
+
+    Config = TFTConfig
+    config: TFTConfig
+
+    def _network(self, features: int, length: int) -> Network:
+        from gnomon.models.forecasting.networks.tft import TFTNetwork
+
+        config = self.config
+        return TFTNetwork(features, length, dim=config.dim, heads=config.heads, dropout=config.dropout)

@@ -1,0 +1,1 @@
+"""Architectures for many scales, many experts and long memory. Importing this package does not import PyTorch."""
