@@ -1,4 +1,4 @@
-"""What every architecture promises, whatever is inside: gradients everywhere, the same bits, no later bar, long windows."""
+"""What every architecture promises: gradients everywhere, the same bits, no later bar, long windows."""
 
 from __future__ import annotations
 

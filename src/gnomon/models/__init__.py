@@ -14,10 +14,19 @@ from gnomon.models.classical.svm import SVM
 from gnomon.models.ensemble import Ensemble
 from gnomon.models.export import export_onnx
 from gnomon.models.factory import ModelFactory, build_model
+from gnomon.models.forecasting.foundation import Foundation
+from gnomon.models.forecasting.nhits import NHiTS
+from gnomon.models.forecasting.patchtst import PatchTST
+from gnomon.models.forecasting.tft import TFT
 from gnomon.models.neural.base import NetConfig, NeuralModel
 from gnomon.models.neural.gru import GRU
 from gnomon.models.neural.lstm import LSTM
 from gnomon.models.neural.mlp import MLP
+from gnomon.models.neural.tcn import TCN
+from gnomon.models.neural.transformer import Transformer
+from gnomon.models.scale.mixture_of_experts import MixtureOfExperts
+from gnomon.models.scale.omni_scale import OmniScale
+from gnomon.models.scale.state_space import StateSpace
 from gnomon.models.supervised import SupervisedModel
 from gnomon.samples.base import Forecast
 
@@ -29,30 +38,39 @@ __all__ = [
     "LSTM",
     "MLP",
     "SVM",
+    "TCN",
+    "TFT",
     "BaseModel",
     "Callback",
     "CatBoost",
     "Ensemble",
     "FitReport",
     "Forecast",
+    "Foundation",
     "LightGBM",
     "LogisticRegression",
     "Majority",
+    "MixtureOfExperts",
     "ModelBase",
     "ModelConfig",
     "ModelFactory",
     "ModelMeta",
     "ModelRegistry",
     "MomentumRule",
+    "NHiTS",
     "NetConfig",
     "NeuralModel",
+    "OmniScale",
+    "PatchTST",
     "Persistence",
     "PredictionOutput",
     "RandomForest",
     "Ridge",
     "Sklearn",
+    "StateSpace",
     "SupervisedModel",
     "TrainedModel",
+    "Transformer",
     "XGBoost",
     "build_model",
     "export_onnx",

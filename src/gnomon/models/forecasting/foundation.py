@@ -49,22 +49,23 @@ class Foundation(NeuralModel):
 
     Config = FoundationConfig
     config: FoundationConfig
-    _shape: Mapping[str, int] | None = None
+    _saved: Mapping[str, int] | None = None
+    """The decoder's sizes while a saved model is read, which holds its weights."""
 
     def _network(self, features: int, length: int) -> Network:
         from gnomon.models.forecasting.networks.foundation import FoundationNetwork
         from gnomon.models.forecasting.networks.timesfm import DecoderShape, PatchedDecoder, read_decoder
 
         config, weights = self.config, None
-        if self._shape is None:
+        if self._saved is not None:
+            shape = DecoderShape(**self._saved)
+        else:
             if config.weights is None:
                 raise ConfigError(
                     "foundation needs pretrained weights and was given none: set `weights` to a local safetensors file "
                     "of a TimesFM decoder (nothing is fetched from the network), or take patchtst, which needs none"
                 )
             shape, weights = read_decoder(config.weights)
-            self._shape = asdict(shape)
-        shape = DecoderShape(**self._shape)
         if config.frequency >= shape.frequencies:
             raise ConfigError(f"frequency = {config.frequency}, but the decoder knows {shape.frequencies} (from 0)")
         decoder = PatchedDecoder(shape, frequency=config.frequency, sinusoidal=config.sinusoidal)
@@ -73,8 +74,14 @@ class Foundation(NeuralModel):
         return FoundationNetwork(features, length, decoder=decoder, series=config.series, width=config.width)
 
     def _save(self, folder: Path) -> Mapping[str, Any]:
-        return {**super()._save(folder), "decoder": self._shape}
+        from gnomon.models.forecasting.networks.foundation import FoundationNetwork
+
+        assert isinstance(self.network, FoundationNetwork)
+        return {**super()._save(folder), "decoder": asdict(self.network.decoder.shape)}
 
     def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        self._shape = facts["decoder"]
-        super()._restore(folder, facts)
+        self._saved = facts["decoder"]
+        try:
+            super()._restore(folder, facts)
+        finally:
+            self._saved = None

@@ -163,14 +163,19 @@ def _direction(origin: Sequence[Tensor], chance: torch.Generator) -> list[Tensor
 
 
 def importance(
-    network: nn.Module, head: Any, windows: Windows, names: Sequence[str], device: torch.device, rows: int = 512
+    network: Network, head: Any, windows: Windows, names: Sequence[str], device: torch.device, rows: int = 512
 ) -> dict[str, float]:
     """Share of each feature in how much small changes of the inputs move the edge (long minus short).
 
-    The mean size of the slope over windows, summed over their rows, times the feature's spread.
+    The mean size of the slope over windows, summed over their rows, times the feature's spread. A network that selects
+    its features says so itself: the mean weight that it gives to each.
     """
     chosen = np.unique(np.linspace(0, len(windows) - 1, min(rows, len(windows))).astype(np.int64))
     x = windows.batch(chosen).x.to(device).requires_grad_()
+    with evaluating(network, head), torch.no_grad():
+        weights = network.variable_weights(x)
+    if weights is not None:
+        return dict(zip(names, weights.double().mean(dim=(0, 1)).tolist(), strict=True))
     # cuDNN has no slopes of recurrent nets outside training.
     with evaluating(network, head), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         probability = head.probability(head(network(x)))

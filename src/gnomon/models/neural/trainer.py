@@ -177,9 +177,9 @@ class Learner(lightning.LightningModule):
         self.identity = ""
 
     @property
-    def network(self) -> nn.Module:
+    def network(self) -> Network:
         """The body."""
-        return self.net["network"]
+        return self.net["network"]  # type: ignore[return-value]
 
     @property
     def head(self) -> Any:
@@ -243,6 +243,8 @@ class Learner(lightning.LightningModule):
         self.progress.weight_sum += weight
         if not math.isfinite(float(loss.detach())):
             self.stop_as_unstable(f"the loss is {float(loss.detach())}")
+        if self.network.auxiliary_loss is not None:
+            loss, self.network.auxiliary_loss = loss + self.network.auxiliary_loss, None
         return loss * batch.share
 
     def configure_gradient_clipping(self, optimizer: Any, *_: Any, **__: Any) -> None:  # noqa: ARG002

@@ -17,7 +17,7 @@ SHAPE = DecoderShape(patch=4, dim=6, inner=5, heads=2, head_dim=2, layers=2, fre
 
 
 def weights() -> dict[str, Tensor]:
-    """A small decoder's weights by a rule that any library can follow: 0.4 sin(0.7 i + j), tensor j by name, its i-th."""
+    """A small decoder's weights by a rule that any library can follow: 0.4 sin(0.7 i + j) for number i of tensor j."""
     names = sorted(PatchedDecoder(SHAPE, frequency=0, sinusoidal=False).state_dict().items())
     return {
         f"decoder.{name}": (0.4 * torch.sin(0.7 * torch.arange(tensor.numel()) + j)).view(tensor.shape)
@@ -92,12 +92,12 @@ def test_files_that_hold_no_decoder(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"text.safetensors cannot be read as safetensors"):
         read_decoder(tmp_path / "text.safetensors")
     save_file({"encoder.block.0.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ConfigError, match="holds no TimesFM decoder: input_ff_layer.input_layer.weight is missing"):
+    with pytest.raises(ConfigError, match=r"holds no TimesFM decoder: input_ff_layer.input_layer.weight is missing"):
         read_decoder(tmp_path / "other.safetensors")
     bent = weights()
     bent["decoder.layers.1.mlp.gate_proj.bias"] = torch.zeros(9)
     bent["decoder.layers.1.self_attn.rotary"] = torch.zeros(9)
     del bent["decoder.layers.0.mlp.gate_proj.bias"], bent["decoder.layers.0.mlp.layer_norm.bias"]
     save_file(bent, tmp_path / "bent.safetensors")
-    with pytest.raises(ConfigError, match=r"gate_proj.bias is missing; .*layer_norm.bias is missing; .* and 1 more"):
+    with pytest.raises(ConfigError, match=r"layer_norm.bias is missing; .*gate_proj.bias is missing; .* and 1 more"):
         read_decoder(tmp_path / "bent.safetensors")

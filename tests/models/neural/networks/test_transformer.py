@@ -36,6 +36,10 @@ def test_a_long_window_is_few_tokens(shape_table: Any) -> None:
     assert extended(x.transpose(1, 2), 2)[0, 1].tolist() == [1, 1, 1, 3, 5, 7, 9, 11, 13]
 
 
+def turn(angle: float) -> torch.Tensor:
+    return torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]]).double()
+
+
 def test_attention_is_its_formula() -> None:
     torch.manual_seed(0)
     attention, x = SelfAttention(4, 2, 0.0, rotary=True).double(), torch.randn(1, 3, 4, dtype=torch.float64)
@@ -43,18 +47,9 @@ def test_attention_is_its_formula() -> None:
     out = []
     for head in range(2):
         query, key, value = (whole[:, 4 * part + 2 * head : 4 * part + 2 * head + 2] for part in range(3))
-        turned = []
-        for vectors in (query, key):
-            # A head of two numbers is one pair, which turns by one radian a token.
-            turned.append(
-                torch.stack(
-                    [
-                        torch.tensor([[math.cos(t), -math.sin(t)], [math.sin(t), math.cos(t)]]).double() @ vectors[t]
-                        for t in range(3)
-                    ]
-                )
-            )
-        out.append(torch.softmax(turned[0] @ turned[1].T / math.sqrt(2), dim=-1) @ value)
+        # A head of two numbers is one pair, which turns by one radian a token.
+        query, key = (torch.stack([turn(t) @ vectors[t] for t in range(3)]) for vectors in (query, key))
+        out.append(torch.softmax(query @ key.T / math.sqrt(2), dim=-1) @ value)
     expected = torch.cat(out, dim=1) @ attention.out.weight.T + attention.out.bias
     torch.testing.assert_close(attention(x)[0], expected, rtol=1e-6, atol=1e-7)
 

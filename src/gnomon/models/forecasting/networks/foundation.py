@@ -20,7 +20,8 @@ class FoundationNetwork(Network):
         super().__init__()
         self.width = width
         self.mix = nn.Linear(features, series)
-        self.decoder = frozen(decoder)
+        self.decoder = decoder
+        freeze(decoder)
         self.norm = nn.LayerNorm(decoder.shape.dim)
         self.project = nn.Linear(series * (decoder.shape.dim + 1), width)
 
@@ -31,10 +32,9 @@ class FoundationNetwork(Network):
         return self.project(torch.cat([said.flatten(1), series[:, :, -1]], dim=1))  # type: ignore[no-any-return]
 
 
-def frozen(module: nn.Module) -> nn.Module:
-    """The module with buffers in place of its parameters: saved with the net, and out of reach of any optimizer."""
+def freeze(module: nn.Module) -> None:
+    """Puts buffers in place of the parameters: they are saved with the net, and out of reach of any optimizer."""
     for part in module.modules():
         for name, parameter in list(part.named_parameters(recurse=False)):
             delattr(part, name)
             part.register_buffer(name, parameter.detach())
-    return module

@@ -53,7 +53,7 @@ class NHiTSNetwork(Network):
         for block in self.blocks:
             window, part = block(window)
             said.append(part)
-        return sum(said[1:], start=said[0])
+        return torch.stack(said).sum(dim=0)
 
 
 LONGEST = 256
@@ -90,7 +90,7 @@ class RateBlock(nn.Module):
     def forward(self, window: Tensor) -> tuple[Tensor, Tensor]:
         """[b, series, length] to the same and [b, width]."""
         # Filled up before the first bar, by its own value, so that the last pool ends at the last bar.
-        pooled = extended(window, self.missing).unflatten(-1, (-1, self.rate)).amax(dim=-1)
+        pooled = torch.unflatten(extended(window, self.missing), -1, (-1, self.rate)).amax(dim=-1)
         inside = self.inside(pooled)
         left = window if self.explains is None else window - self.explains(inside) @ self.spread
         return left, self.says(inside)

@@ -118,7 +118,7 @@ class VariableSelection(nn.Module):
         rows, shares = x.flatten(0, 1), weight.flatten(0, 1)
         mixed = [
             checkpoint(self._mix, *block, use_reentrant=False) if torch.is_grad_enabled() else self._mix(*block)
-            for block in zip(rows.split(BLOCK), shares.split(BLOCK), strict=True)
+            for block in zip(torch.split(rows, BLOCK), torch.split(shares, BLOCK), strict=True)
         ]
         return torch.cat(mixed).view(*x.shape[:2], -1) * self.scale + self.offset, weight
 

@@ -59,8 +59,8 @@ class PatchedDecoder(nn.Module):
         """[b, length] to [b, patches, dim]; the first patch is filled up before the first bar."""
         missing = -series.shape[1] % self.shape.patch
         filled = pad(torch.zeros_like(series), (missing, 0), value=1.0)
-        patches = pad(series, (missing, 0)).unflatten(1, (-1, self.shape.patch))
-        empty = filled.unflatten(1, (-1, self.shape.patch))
+        patches = torch.unflatten(pad(series, (missing, 0)), 1, (-1, self.shape.patch))
+        empty = torch.unflatten(filled, 1, (-1, self.shape.patch))
         # Scaled by the first patch that says enough: what comes later must not change what stands before it.
         first = 0 if self.shape.patch - missing >= ENOUGH or patches.shape[1] == 1 else 1
         seen = 1.0 - empty[:, first]
@@ -73,7 +73,7 @@ class PatchedDecoder(nn.Module):
             tokens = tokens + positions(tokens.shape[1], self.shape.dim).to(tokens)
         for layer in self.layers:
             tokens = layer(tokens)
-        return tokens
+        return tokens  # type: ignore[no-any-return]
 
     def forward(self, series: Tensor) -> Tensor:
         """[b, length] to [b, dim]."""
@@ -173,7 +173,7 @@ def read_decoder(path: Path) -> tuple[DecoderShape, dict[str, Tensor]]:
             if name in weights and weights[name].shape != tensor.shape
         ]
     except KeyError as error:
-        wrong = [f"{error.args[0]} is missing"]
+        raise ConfigError(f"{path} holds no TimesFM decoder: {error.args[0]} is missing") from None
     if wrong:
         more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise ConfigError(f"{path} holds no TimesFM decoder: {'; '.join(wrong[:3])}{more}")

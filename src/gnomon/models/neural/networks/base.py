@@ -15,10 +15,16 @@ class Network(nn.Module, ABC):
     """
 
     width: int
+    auxiliary_loss: Tensor | None = None
+    """What a forward pass in training adds to the head's loss, where the architecture has a loss of its own."""
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
         """x: float32 [batch, length, features], oldest row first. Returns float32 [batch, width]."""
+
+    def variable_weights(self, x: Tensor) -> Tensor | None:  # noqa: ARG002
+        """How much of each feature is let through, [batch, length, features], adding up to 1; None if all is."""
+        return None
 
 
 def parameter_count(module: nn.Module) -> int:

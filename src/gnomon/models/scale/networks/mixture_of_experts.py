@@ -55,8 +55,10 @@ class MixtureOfExpertsNetwork(Network):
         losses = []
         for layer, mixture in zip(self.layers, self.mixtures, strict=True):
             series = layer(series)
-            losses.append(mixture.balance_loss)
-        self.auxiliary_loss = self.balance * torch.stack(losses).mean() if self.training else None
+            if mixture.balance_loss is not None:
+                losses.append(mixture.balance_loss)
+                mixture.balance_loss = None
+        self.auxiliary_loss = self.balance * torch.stack(losses).mean() if losses else None
         return self.norm(series[:, -1])  # type: ignore[no-any-return]
 
 
@@ -76,7 +78,7 @@ class SparseMixture(nn.Module):
         self.second = nn.Parameter(torch.empty(experts, 2 * dim, dim))
         self.second_offset = nn.Parameter(torch.zeros(experts, 1, dim))
         self.dropout = nn.Dropout(dropout)
-        self.balance_loss = torch.zeros(())
+        self.balance_loss: Tensor | None = None
         for weight in (self.first, self.second):
             nn.init.uniform_(weight, -1 / math.sqrt(weight.shape[1]), 1 / math.sqrt(weight.shape[1]))
 

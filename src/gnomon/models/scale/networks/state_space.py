@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, TypeAlias
 
 import torch
@@ -64,16 +64,19 @@ class StateSpaceNetwork(Network):
 
     def start(self, batch: int) -> State:
         """The state before the first bar."""
-        return [block.start(batch) for block in self.blocks]
+        return [block.start(batch) for block in self._blocks()]
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One bar [b, features] to [b, dim], and the state after it: what `hidden` gives, one bar at a time."""
         after = []
         vector = self.embed(x)
-        for block, held in zip(self.blocks, state, strict=True):
+        for block, held in zip(self._blocks(), state, strict=True):
             vector, new = block.step(vector, held)
             after.append(new)
         return self.norm(vector), after
+
+    def _blocks(self) -> Iterator[StateSpaceBlock]:
+        return (block for block in self.blocks if isinstance(block, StateSpaceBlock))
 
 
 class StateSpaceBlock(nn.Module):
@@ -127,7 +130,7 @@ class Core(nn.Module, ABC):
     def forward(self, u: Tensor) -> Tensor:
         """[b, n, inner] to the same."""
         modes, said = self.start(len(u)), []
-        for chunk in u.split(CHUNK, dim=1):
+        for chunk in torch.split(u, CHUNK, dim=1):
             if torch.is_grad_enabled() and u.shape[1] > CHUNK:
                 part, modes = checkpoint(self._chunk, chunk, modes, use_reentrant=False)
             else:
