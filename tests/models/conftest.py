@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def small_decoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A safetensors file with a small TimesFM decoder of drawn weights."""
+    import torch
+    from safetensors.torch import save_file
+
+    from gnomon.models.forecasting.networks.timesfm import DecoderShape, PatchedDecoder
+
+    shape = DecoderShape(patch=2, dim=8, inner=8, heads=2, head_dim=4, layers=1, frequencies=3)
+    tensors = PatchedDecoder(shape, frequency=0, sinusoidal=False).state_dict()
+    chance = torch.Generator().manual_seed(0)
+    path = tmp_path_factory.mktemp("decoder") / "small.safetensors"
+    save_file({name: 0.3 * torch.randn(t.shape, generator=chance) for name, t in tensors.items()}, path)
+    return path
 
 
 @pytest.fixture

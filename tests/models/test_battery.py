@@ -6,6 +6,7 @@ import itertools
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,6 +35,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "mlp": {**SMALL_NET, "hidden": 16},
     "lstm": {**SMALL_NET, "hidden": 12},
     "gru": {**SMALL_NET, "hidden": 12},
+    "tcn": {**SMALL_NET, "channels": 8},
+    "transformer": {**SMALL_NET, "dim": 8, "heads": 1, "layers": 1},
+    "nhits": {**SMALL_NET, "rates": (2, 1), "hidden": 8, "width": 8},
+    "tft": {**SMALL_NET, "epochs": 8, "dim": 4, "heads": 1},
+    "patchtst": {**SMALL_NET, "patch": 1, "dim": 4, "heads": 1, "width": 8},
+    "foundation": {**SMALL_NET, "series": 2, "width": 8},
+    "omni_scale": {**SMALL_NET, "width": 8},
+    "mixture_of_experts": {**SMALL_NET, "dim": 8, "heads": 1, "layers": 1, "experts": 2, "top": 1},
+    "state_space": {**SMALL_NET, "dim": 8, "layers": 1, "states": 2},
     "sklearn": {"settings": {"n_estimators": 15, "min_samples_leaf": 10, "max_features": 0.7}},
     "ensemble": {
         "members": {
@@ -57,17 +67,25 @@ for name in ("lightgbm", "xgboost", "catboost", "random_forest"):
     VARIANTS[f"{name}:return"] = {**SETTINGS[name], "target": "return", "quantiles": (0.1, 0.5, 0.9)}
 
 
-def made(variant: str) -> ModelBase:
-    name = variant.partition(":")[0]
-    needs = ModelRegistry.models.get(name).needs
-    for module in needs:
-        pytest.importorskip(module)
-    return ModelRegistry.create(name, **VARIANTS[variant])
+@pytest.fixture
+def made(request: pytest.FixtureRequest) -> Callable[[str], ModelBase]:
+    """A function of a variant's name: the model, not yet fitted."""
+
+    def make(variant: str) -> ModelBase:
+        name = variant.partition(":")[0]
+        for module in ModelRegistry.models.get(name).needs:
+            pytest.importorskip(module)
+        given = {"weights": request.getfixturevalue("small_decoder")} if name == "foundation" else {}
+        return ModelRegistry.create(name, **VARIANTS[variant], **given)
+
+    return make
 
 
 @pytest.mark.parametrize("check", battery.MODEL_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_a_registered_model_keeps_its_promises(variant: str, check: battery.Check, tmp_path: Path) -> None:
+def test_a_registered_model_keeps_its_promises(
+    variant: str, check: battery.Check, made: Callable[[str], ModelBase], tmp_path: Path
+) -> None:
     check(lambda: made(variant), tmp_path)
 
 
@@ -225,14 +243,14 @@ def test_the_battery_passes_the_sound_one(check: battery.Check, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_features_that_matter_matter_most(variant: str) -> None:
+def test_the_features_that_matter_matter_most(variant: str, made: Callable[[str], ModelBase]) -> None:
     model = made(variant)
     importance = model.fit(battery.planted_samples(), battery.planted_samples(part="valid")).importance
     if not model.baseline:
         assert set(sorted(importance, key=importance.__getitem__)[-2:]) == {"feature_0", "feature_1"}
 
 
-def test_equal_fits_are_equal_bytes_in_another_process(tmp_path: Path) -> None:
+def test_equal_fits_are_equal_bytes_in_another_process(made: Callable[[str], ModelBase], tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path

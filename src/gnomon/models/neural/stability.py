@@ -20,6 +20,7 @@ from gnomon.models.neural.inference import device_of, steady
 
 if TYPE_CHECKING:
     from gnomon.models.neural.base import NeuralModel
+    from gnomon.models.neural.networks.base import Network
     from gnomon.samples.base import Samples
 
 ACTIVATIONS = (nn.ReLU, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU, nn.Tanh, nn.Sigmoid)
