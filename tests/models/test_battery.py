@@ -39,7 +39,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "transformer": {**SMALL_NET, "dim": 8, "heads": 1, "layers": 1},
     "nhits": {**SMALL_NET, "rates": (2, 1), "hidden": 8, "width": 8},
     "tft": {**SMALL_NET, "epochs": 8, "dim": 4, "heads": 1},
-    "patchtst": {**SMALL_NET, "patch": 1, "dim": 4, "heads": 1, "width": 8},
+    "patchtst": {**SMALL_NET, "patch": 3, "dim": 8, "heads": 1, "width": 8},
     "foundation": {**SMALL_NET, "series": 2, "width": 8},
     "omni_scale": {**SMALL_NET, "width": 8},
     "mixture_of_experts": {**SMALL_NET, "dim": 8, "heads": 1, "layers": 1, "experts": 2, "top": 1},

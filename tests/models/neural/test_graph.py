@@ -27,7 +27,7 @@ def fitted(net: Net) -> NeuralModel:
     return model
 
 
-@pytest.mark.parametrize("name", ["mlp", "lstm", "gru"])
+@pytest.mark.parametrize("name", ["mlp", "lstm", "gru", "patchtst", "state_space"])
 def test_the_graph_says_what_the_net_says(
     name: str, net: Net, tmp_path: Path, recwarn: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:

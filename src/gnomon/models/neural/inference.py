@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 BATCH = 32
 """Windows that go through the net together, whatever is asked for: another batch shape gives other last bits."""
+TILE = 4
+"""Small matrix products take rows in tiles, and a row's last bits depend on its place there: a window begins a tile."""
 
 
 def device_of(config: NetConfig) -> torch.device:
@@ -97,16 +100,18 @@ def forecast_windows(
     probability = np.empty((len(ends), 3))
     levels = len(config.quantile_levels)
     quantiles = np.empty((len(ends), levels)) if levels else None
-    batch = torch.zeros((BATCH, config.window, x.shape[1]))
+    # Windows of odd lengths are set apart by empty ones, so that all rows of all windows lie alike in their tiles.
+    apart = TILE // math.gcd(TILE, config.window)
+    batch = torch.zeros((BATCH * apart, config.window, x.shape[1]))
     with steady(config), torch.inference_mode():
         for start in range(0, len(ends), BATCH):
             at = ends[start : start + BATCH]
-            batch[: len(at)] = tidy(gather_windows(x, at, config.window), config.clip)
+            batch[: len(at) * apart : apart] = tidy(gather_windows(x, at, config.window), config.clip)
             out = head(network(batch.to(device)))
-            probability[start : start + len(at)] = head.probability(out)[: len(at)].cpu().numpy()
+            probability[start : start + len(at)] = head.probability(out)[: len(at) * apart : apart].cpu().numpy()
             returns = head.quantiles(out)
             if quantiles is not None and returns is not None:
-                quantiles[start : start + len(at)] = returns[: len(at)].cpu().numpy()
+                quantiles[start : start + len(at)] = returns[: len(at) * apart : apart].cpu().numpy()
     # Sums in float32 are 1 within 1e-7 only.
     probability /= probability.sum(axis=1, keepdims=True)
     return probability, quantiles

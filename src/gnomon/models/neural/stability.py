@@ -176,7 +176,8 @@ def importance(
     with evaluating(network, head), torch.no_grad():
         weights = network.variable_weights(x)
     if weights is not None:
-        return dict(zip(names, weights.double().mean(dim=(0, 1)).tolist(), strict=True))
+        shares = weights.double().mean(dim=(0, 1))
+        return dict(zip(names, (shares / shares.sum()).tolist(), strict=True))
     # cuDNN has no slopes of recurrent nets outside training.
     with evaluating(network, head), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
         probability = head.probability(head(network(x)))

@@ -116,9 +116,12 @@ class VariableSelection(nn.Module):
         """[b, length, features] to [b, length, dim] and the weights [b, length, features]."""
         weight = torch.softmax(self.weigh(x), dim=-1)
         rows, shares = x.flatten(0, 1), weight.flatten(0, 1)
+        # A graph that is exported takes any number of windows, so it cannot know its blocks.
+        if torch.compiler.is_exporting():
+            return self._mix(rows, shares).view(*x.shape[:2], -1) * self.scale + self.offset, weight
         mixed = [
-            checkpoint(self._mix, *block, use_reentrant=False) if torch.is_grad_enabled() else self._mix(*block)
-            for block in zip(torch.split(rows, BLOCK), torch.split(shares, BLOCK), strict=True)
+            checkpoint(self._mix, *part, use_reentrant=False) if torch.is_grad_enabled() else self._mix(*part)
+            for part in zip(torch.split(rows, BLOCK), torch.split(shares, BLOCK), strict=True)
         ]
         return torch.cat(mixed).view(*x.shape[:2], -1) * self.scale + self.offset, weight
 

@@ -66,8 +66,10 @@ class PatchedDecoder(nn.Module):
         seen = 1.0 - empty[:, first]
         count = seen.sum(dim=1, keepdim=True).clamp_min(1.0)
         mean = (patches[:, first] * seen).sum(dim=1, keepdim=True) / count
-        spread = (((patches[:, first] - mean) * seen).square().sum(dim=1, keepdim=True) / count).sqrt()
-        scaled = (patches - mean[:, None]) / spread.clamp_min(SMALLEST_SPREAD)[:, None] * (1.0 - empty)
+        variance = ((patches[:, first] - mean) * seen).square().sum(dim=1, keepdim=True) / count
+        # Cut before the root: its slope at 0 is infinite.
+        spread = variance.clamp_min(SMALLEST_SPREAD**2).sqrt()
+        scaled = (patches - mean[:, None]) / spread[:, None] * (1.0 - empty)
         tokens = self.input_ff_layer(torch.cat([scaled, empty], dim=-1)) + self.freq_emb.weight[self.frequency]
         if self.sinusoidal:
             tokens = tokens + positions(tokens.shape[1], self.shape.dim).to(tokens)

@@ -129,7 +129,7 @@ class Core(nn.Module, ABC):
 
     def forward(self, u: Tensor) -> Tensor:
         """[b, n, inner] to the same."""
-        modes, said = self.start(len(u)), []
+        modes, said = self.start(u.shape[0]), []  # len(u) would fix the batch of an exported graph
         for chunk in torch.split(u, CHUNK, dim=1):
             if torch.is_grad_enabled() and u.shape[1] > CHUNK:
                 part, modes = checkpoint(self._chunk, chunk, modes, use_reentrant=False)
