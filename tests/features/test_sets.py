@@ -12,6 +12,7 @@ from gnomon.config.models import FeaturesConfig
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.features import FEATURES, FeatureSet, FeatureSpec
 from gnomon.features import sets as module
+from gnomon.kernels import base
 from gnomon.kernels.base import kernel
 from gnomon.testing.features import check_feature, check_stream, check_warmup
 from gnomon.testing.kernels import LawError
@@ -130,7 +131,8 @@ def test_blocks_and_threads_never_change_a_value(bars, tables, monkeypatch: pyte
     expected = features.compute(bars, tables, threads=1)
     assert_frame_equal(features.compute(bars, tables, threads=4), expected, check_exact=True)
     monkeypatch.setattr(module, "PARALLEL_ROWS", 0)
-    monkeypatch.setattr(module, "BLOCK_BARS", 7)
+    monkeypatch.setattr(base, "BLOCK_BARS", 7)
+    monkeypatch.setattr(base, "STRIP_BARS", 23)
     assert_frame_equal(features.compute(bars, tables), expected, check_exact=True)
 
 

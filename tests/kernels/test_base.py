@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 
+from gnomon.kernels import base
 from gnomon.kernels.base import BLOCK_BARS, Call, InterpretedKernel, Kernel, Program, kernel
 from gnomon.kernels.indicators.oscillators import rsi
 from gnomon.kernels.indicators.trend import macd, sma
@@ -177,3 +178,63 @@ def test_a_kernel_that_python_runs_stands_behind_the_compiled_ones() -> None:
             use()
     other = InterpretedKernel(double, 1, lambda _: 0, kind="python", source=double, made_of=(2,))
     assert slow.fingerprint != other.fingerprint
+
+
+@pytest.mark.parametrize(("block", "strip"), [(1024, 32768), (7, 23), (1, 1)])
+def test_filled_columns_are_the_rounded_whole(block: int, strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program([Call(sma, (1,), (5.0, 0.0)), Call(rsi, (0,), (14.0,))])
+    x = np.random.default_rng(0).lognormal(0.0, 0.1, (2, 300))
+    state, exact = program.new_state(), np.empty((2, 300))
+    program(state, x, exact)
+    monkeypatch.setattr(base, "BLOCK_BARS", block)
+    monkeypatch.setattr(base, "STRIP_BARS", strip)
+    out, carried = np.full((2, 310), 9.0, np.float32), program.new_state()
+    program.fill(carried, list(x[:, :100]), out, 4)
+    program.fill(carried, list(x[:, 100:]), out, 104)
+    assert np.array_equal(out[:, 4:304], exact.astype(np.float32), equal_nan=True)
+    assert (out[:, :4] == 9.0).all()
+    assert (out[:, 304:] == 9.0).all()
+    assert np.array_equal(carried, state)
+
+
+def test_what_cannot_be_filled_is_refused() -> None:
+    program = Program([Call(sma, (1,), (5.0, 0.0))])
+    state, column, out = program.new_state(), np.ones(10), np.empty((1, 10), np.float32)
+    for columns, target, start, message in (
+        ([column], out, 0, "2 or more columns of equal length"),
+        ([column, column[:5]], out, 0, "2 or more columns of equal length"),
+        ([column, column], out, 1, r"out must be \[1, 11 or more\], was \[1, 10\]"),
+        ([column, column], out, -1, "out must be"),
+        ([column, column], out.astype(float), 0, "out must be float32"),
+        ([column, column], np.empty((1, 20), np.float32)[:, ::2], 0, "out must be float32 in C order"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            program.fill(state, columns, target, start)
+    with pytest.raises(ValueError, match="the state must be"):
+        program.fill(state[1:], [column, column], out)
+
+
+def test_what_python_runs_is_filled_too_and_undone_whole_when_it_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    def running(state, x, columns, out, params):
+        for t, value in enumerate(x[columns[0]]):
+            if value < 0.0:
+                raise ArithmeticError("negative")
+            state[0] += value
+            out[0, t], out[1, t] = state[0], 1e300
+
+    slow = InterpretedKernel(running, 2, lambda _: 1, kind="python", source=running)
+    monkeypatch.setattr(base, "BLOCK_BARS", 3)
+    monkeypatch.setattr(base, "STRIP_BARS", 8)
+    values = np.arange(1.0, 21.0)
+    for calls in ([Call(sma, (0,), (2.0, 0.0)), Call(slow, (0,), ())], [Call(slow, (0,), ())]):
+        program = Program(calls)
+        state, whole, exact = program.new_state(), program.new_state(), np.empty((program.outputs, 20))
+        program(whole, values[None], exact)
+        out = np.empty((program.outputs, 20), np.float32)
+        program.fill(state, [values], out)
+        expected = np.where(np.abs(exact) < 1e38, exact, np.nan).astype(np.float32)
+        assert np.array_equal(out, expected, equal_nan=True)
+        assert np.array_equal(state, whole)
+        with pytest.raises(ArithmeticError, match="negative"):
+            program.fill(state, [np.append(values[:19], -1.0)], out)
+        assert np.array_equal(state, whole)

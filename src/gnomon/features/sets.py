@@ -30,8 +30,7 @@ from gnomon.features.published import as_published, continued, kept_at
 from gnomon.features.registry import FEATURES
 from gnomon.features.state import FeatureState
 from gnomon.features.streaming import FeatureStream
-from gnomon.kernels.base import BLOCK_BARS, Call, Program
-from gnomon.kernels.rounding import round_to_float32
+from gnomon.kernels.base import Call, Program
 
 PARALLEL_ROWS = 100_000
 """Fewer rows than this are done before threads have started."""
@@ -233,7 +232,7 @@ class FeatureSet:
         symbols = [str(joined["symbol"][run.start]) for run in runs]
         states = [state.copy_of(symbol) for symbol in symbols]
         if self.alone:
-            self._run(states, columns[: len(self.alone_inputs)], runs, out, threads)
+            self._run(states, columns[: len(self.alone_inputs)], runs, out[: self.program.outputs], threads)
         if self.panel:
             every = tuple(dict.fromkeys((*state.symbols, *symbols)))
             panel = self.panel.joined(state.panel, len(state.symbols), len(every))
@@ -343,13 +342,4 @@ def _fill(
     out: Float32[Array, "outputs rows"],
 ) -> None:
     """Computes one symbol's rows, block by block, into its part of `out`, and advances its state."""
-    size = min(BLOCK_BARS, run.stop - run.start)
-    block, result = np.empty(len(columns) * size), np.empty(program.outputs * size)
-    for start in range(run.start, run.stop, size):
-        bars = min(size, run.stop - start)
-        x = block[: len(columns) * bars].reshape(len(columns), bars)
-        y = result[: program.outputs * bars].reshape(program.outputs, bars)
-        for row, column in enumerate(columns):
-            x[row] = column[start : start + bars]
-        program(state, x, y)
-        round_to_float32(y, out[:, start : start + bars])
+    program.fill(state, [column[run.start : run.stop] for column in columns], out, run.start)

@@ -128,11 +128,9 @@ class FeatureStream:
         x = np.ascontiguousarray(columns, np.float64)
         if x.ndim != 2 or x.shape[0] != len(self.inputs):
             raise DataError(f"the bars of {symbol} must be [{len(self.inputs)} inputs, bars], were {list(x.shape)}")
-        y = np.empty((len(self.outputs), x.shape[1]))
-        self._program(state, x, y)
+        out = np.empty((len(self.outputs), x.shape[1]), np.float32)
+        self._program.fill(state, list(x), out)
         self.state.saw(symbol, x.shape[1])
-        out = np.empty(y.shape, np.float32)
-        round_to_float32(y, out)
         return out
 
     def bars_seen(self, symbol: str) -> int:

@@ -27,13 +27,17 @@ from numba import types as numba_types
 from numba.typed import List as TypedList
 
 from gnomon.core.hashing import hash_value
-from gnomon.core.types import Array, Float64, Int64
+from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.kernels import cache
+from gnomon.kernels.rounding import round_to_float32
 
 SIGNATURE = void(float64[::1], float64[:, ::1], int64[::1], float64[:, ::1], float64[::1])
 
-BLOCK_BARS = 4096
-"""Bars a block that many kernels pass over while it stays in the processor's cache."""
+BLOCK_BARS = 1024
+"""Bars a block that many kernels pass over while it stays in the processor's cache, outputs and all."""
+
+STRIP_BARS = 32 * BLOCK_BARS
+"""Bars that are handed to the machine code at once, which cuts them into blocks."""
 
 Body = Callable[..., None]
 StateSize = Callable[[Sequence[float]], int]
@@ -177,6 +181,20 @@ def _run(kernels, state, s, x, columns, c, out, o, params, p):  # type: ignore[n
         kernels[k](state[s[k] : s[k + 1]], x, columns[c[k] : c[k + 1]], out[o[k] : o[k + 1]], params[p[k] : p[k + 1]])
 
 
+@njit(cache=True, nogil=True)
+def _run_blocks(kernels, state, s, x, columns, c, out, o, params, p, size, start):  # type: ignore[no-untyped-def]
+    """Block by block through a strip of bars, each rounded into `out` from `start` on before the next is begun."""
+    inputs, outputs = x.shape[0], o[len(kernels)]
+    block, result = np.empty(inputs * size), np.empty(outputs * size)
+    for first in range(0, x.shape[1], size):
+        bars = min(size, x.shape[1] - first)
+        part, values = block[: inputs * bars].reshape(inputs, bars), result[: outputs * bars].reshape(outputs, bars)
+        for row in range(inputs):
+            part[row, :] = x[row, first : first + bars]
+        _run(kernels, state, s, part, columns, c, values, o, params, p)
+        round_to_float32(values, out[:, start + first : start + first + bars])
+
+
 class Program:
     """Many kernels run as a list over one block of bars, without the GIL; `state` is one flat array.
 
@@ -240,19 +258,86 @@ class Program:
             raise ValueError(f"the block must be [{self.columns_needed} or more columns, bars], was {list(x.shape)}")
         if out.shape != (self.outputs, x.shape[1]):
             raise ValueError(f"out must be [{self.outputs}, {x.shape[1]}], was {list(out.shape)}")
-        if state.shape != (self.state_size,):
-            raise ValueError(f"the state must be [{self.state_size}], was {list(state.shape)}")
-        for name, array in (("block", x), ("out", out), ("state", state)):
+        self._check_state(state)
+        for name, array in (("block", x), ("out", out)):
             if array.dtype != np.float64 or not array.flags.c_contiguous:
                 raise ValueError(f"{name} must be float64 in C order, was {array.dtype} with strides {array.strides}")
         if self._interpreted:
             self._interpret(state, x, out)
         _run(self._kernels, state, self._s, x, self.columns, self._c, out, self._o, self.params, self._p)
 
-    def _interpret(
-        self, state: Float64[Array, " size"], x: Float64[Array, "columns bars"], out: Float64[Array, "outputs bars"]
+    def fill(
+        self,
+        state: Float64[Array, " size"],
+        columns: Sequence[Float64[Array, " bars"]],
+        out: Float32[Array, "outputs rows"],
+        start: int = 0,
     ) -> None:
-        """Runs the kernels that Python runs; when one raises, the state is as it was."""
+        """Runs over whole columns and writes what frames store, from column `start` of `out` on.
+
+        The values are those of a call on all bars, rounded to float32, with NaN for what is not finite; they are made
+        block by block, so that what is worked on never leaves the processor's cache. Raises ValueError as a call does.
+        """
+        bars = columns[0].size if columns else 0
+        if len(columns) < self.columns_needed or any(column.shape != (bars,) for column in columns):
+            shapes = [list(column.shape) for column in columns]
+            raise ValueError(f"it takes {self.columns_needed} or more columns of equal length, was given {shapes}")
+        if out.ndim != 2 or out.shape[0] != self.outputs or not 0 <= start <= out.shape[1] - bars:
+            raise ValueError(f"out must be [{self.outputs}, {start + bars} or more], was {list(out.shape)}")
+        if out.dtype != np.float32 or not out.flags.c_contiguous:
+            raise ValueError(f"out must be float32 in C order, was {out.dtype} with strides {out.strides}")
+        self._check_state(state)
+        if not self._interpreted:
+            self._strips(state, columns, out, start)
+            return
+        before = state.copy()
+        try:
+            self._strips(state, columns, out, start)
+        except BaseException:
+            # A later strip raised: what the earlier ones did is undone too.
+            state[:] = before
+            raise
+
+    def _strips(
+        self,
+        state: Float64[Array, " size"],
+        columns: Sequence[Float64[Array, " bars"]],
+        out: Float32[Array, "outputs rows"],
+        start: int,
+    ) -> None:
+        bars = columns[0].size if columns else 0
+        size = min(STRIP_BARS, bars)
+        compiled = int(self._o[self._interpreted.start])
+        spans = self.columns, self._c, out[:compiled], self._o, self.params, self._p
+        strip = np.empty(len(columns) * size)
+        for first in range(0, bars, max(size, 1)):
+            count = min(size, bars - first)
+            x = strip[: len(columns) * count].reshape(len(columns), count)
+            for row, column in enumerate(columns):
+                x[row] = column[first : first + count]
+            if self._interpreted:
+                values = np.empty((self.outputs - compiled, count))
+                self._interpret(state, x, values, compiled)
+                round_to_float32(values, out[compiled:, start + first : start + first + count])
+            _run_blocks(self._kernels, state, self._s, x, *spans, BLOCK_BARS, start + first)
+
+    def _check_state(self, state: Float64[Array, " size"]) -> None:
+        if state.shape != (self.state_size,):
+            raise ValueError(f"the state must be [{self.state_size}], was {list(state.shape)}")
+        if state.dtype != np.float64 or not state.flags.c_contiguous:
+            raise ValueError(f"the state must be float64 in C order, was {state.dtype} with strides {state.strides}")
+
+    def _interpret(
+        self,
+        state: Float64[Array, " size"],
+        x: Float64[Array, "columns bars"],
+        out: Float64[Array, "outputs bars"],
+        first: int = 0,
+    ) -> None:
+        """Runs the kernels that Python runs; when one raises, the state is as it was.
+
+        Row 0 of `out` is the program's output number `first`.
+        """
         before = state[self._s[self._interpreted.start] :].copy()
         s, c, o, p = self._s, self._c, self._o, self._p
         try:
@@ -261,7 +346,7 @@ class Program:
                     state[s[k] : s[k + 1]],
                     x,
                     self.columns[c[k] : c[k + 1]],
-                    out[o[k] : o[k + 1]],
+                    out[o[k] - first : o[k + 1] - first],
                     self.params[p[k] : p[k + 1]],
                 )
         except BaseException:

@@ -7,10 +7,11 @@ import math
 import numpy as np
 
 from gnomon.kernels.base import bars, kernel
+from gnomon.kernels.indicators.tiles import TILE, advance, clear, lane, tile_age, tile_max
 from gnomon.kernels.indicators.windows import log_growth, slide_max, slide_sum, usable, usable_price
 
 
-@kernel(outputs=2, state_size=lambda p: 2 + 2 * (bars(p[0]) + 1), columns=("high", "low"), params=("window",))
+@kernel(outputs=2, state_size=lambda p: 1 + 5 * lane(bars(p[0]) + 1), columns=("high", "low"), params=("window",))
 def aroon(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Aroon up and down, 0 to 100 (Chande 1995): how new the highest high and the lowest low are.
 
@@ -19,32 +20,32 @@ def aroon(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     high, low = x[c[0]], x[c[1]]
     n = int(p[0])
-    tops, bottoms = s[2 : 3 + n], s[3 + n :]
-    clean, i = s[0], int(s[1])
-    for t in range(high.size):
-        h, w = high[t], low[t]
-        if usable(h) and usable(w):
-            clean += 1.0
-        else:
-            clean, h, w = 0.0, 0.0, 0.0
-        tops[i] = h
-        bottoms[i] = w
-        if clean > n:
-            up, down = 0, 0
-            top, bottom = h, w
-            for back in range(1, n + 1):
-                j = i - back if i >= back else i - back + n + 1
-                if tops[j] > top:
-                    top, up = tops[j], back
-                if bottoms[j] < bottom:
-                    bottom, down = bottoms[j], back
-            out[0, t] = 100.0 * (n - up) / n
-            out[1, t] = 100.0 * (n - down) / n
-        else:
-            out[0, t] = np.nan
-            out[1, t] = np.nan
-        i = i + 1 if i < n else 0
-    s[0], s[1] = clean, i
+    size = lane(n + 1)
+    tops, bottoms, scratch = s[1 : 1 + size], s[1 + size : 1 + 2 * size], s[1 + 2 * size :]
+    a, b, age = scratch[:size], scratch[size : 2 * size], scratch[2 * size :]
+    clean = s[0]
+    for base in range(0, high.size, TILE):
+        m = min(TILE, high.size - base)
+        for t in range(m):
+            h, w = high[base + t], low[base + t]
+            if usable(h) and usable(w):
+                clean += 1.0
+            else:
+                clean, h, w = 0.0, 0.0, 0.0
+            tops[n + t] = h
+            bottoms[n + t] = -w
+            out[0, base + t] = 0.0 if clean > n else np.nan
+            out[1, base + t] = 0.0 if clean > n else np.nan
+        tile_age(tops, tile_max(tops, a, b, n + 1, m), age, n + 1, m)
+        for t in range(m):
+            out[0, base + t] += 100.0 * (n - age[t]) / n
+        tile_age(bottoms, tile_max(bottoms, a, b, n + 1, m), age, n + 1, m)
+        for t in range(m):
+            out[1, base + t] += 100.0 * (n - age[t]) / n
+        advance(tops, n + 1, m)
+        advance(bottoms, n + 1, m)
+    clear(scratch, n + 1, high.size)
+    s[0] = clean
 
 
 @kernel(outputs=lambda p: 2 * len(p), state_size=lambda p: sum(4 + 2 * bars(n) for n in p), columns=("price",))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gnomon.kernels.base import bars, kernel
-from gnomon.kernels.indicators.windows import slide_max, slide_sum, usable
+from gnomon.kernels.indicators.tiles import TILE, advance, clear, lane, tile_max, tile_sum
+from gnomon.kernels.indicators.windows import drop, rise, usable
 
 
 @kernel(state_size=lambda _: 4, columns=("price",), params=("window",))
@@ -17,6 +18,8 @@ def rsi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     price = x[c[0]]
     n = int(p[0])
+    share = 1.0 / n
+    keep = 1.0 - share
     seen, last, gain, loss = s[0], s[1], s[2], s[3]
     for t in range(price.size):
         y = price[t]
@@ -26,10 +29,10 @@ def rsi(s, x, c, out, p):  # type: ignore[no-untyped-def]
         seen += 1.0
         move = y - last if seen > 1.0 else 0.0
         last = y
-        up, down = max(move, 0.0), max(-move, 0.0)
+        up, down = rise(move), drop(move)
         if seen > n + 1.0:
-            gain += (up - gain) / n
-            loss += (down - loss) / n
+            gain = gain * keep + up * share
+            loss = loss * keep + down * share
         else:
             gain += up
             loss += down
@@ -45,7 +48,7 @@ def rsi(s, x, c, out, p):  # type: ignore[no-untyped-def]
 
 @kernel(
     outputs=2,
-    state_size=lambda p: 9 + 2 * bars(p[0]) + bars(p[1]) + bars(p[2]),
+    state_size=lambda p: 1 + 6 * lane(bars(p[0])) + lane(bars(p[1])) + lane(bars(p[2])),
     columns=("high", "low", "close"),
     params=("window", "slowing", "smoothing"),
 )
@@ -56,25 +59,41 @@ def stochastic(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n, slowing, smoothing = int(p[0]), int(p[1]), int(p[2])
-    tops, bottoms = s[9 : 9 + n], s[9 + n : 9 + 2 * n]
-    ks, ds = s[9 + 2 * n : 9 + 2 * n + slowing], s[9 + 2 * n + slowing :]
-    clean, i, rising, falling = s[0], int(s[1]), s[2], s[3]
-    a, k_sum, b, d_sum = int(s[4]), s[5], int(s[6]), s[7]
-    for t in range(close.size):
-        h, w, y = high[t], low[t], close[t]
-        if usable(h) and usable(w) and usable(y):
-            clean += 1.0
-        else:
-            # No part of a bad bar counts; nothing is shown until it has left every window.
-            clean, h, w, y = 0.0, 0.0, 0.0, 0.0
-        rising, top = slide_max(tops, i, rising, h)
-        falling, bottom = slide_max(bottoms, i, falling, -w)
-        i = i + 1 if i + 1 < n else 0
-        spread = top + bottom
-        a, k_sum = slide_sum(ks, a, k_sum, 100.0 * (y + bottom) / spread if spread > 0.0 else 50.0)
-        k = k_sum / slowing
-        b, d_sum = slide_sum(ds, b, d_sum, k)
-        out[0, t] = k if clean >= n + slowing - 1 else np.nan
-        out[1, t] = d_sum / smoothing if clean >= n + slowing + smoothing - 2 else np.nan
-    s[0], s[1], s[2], s[3] = clean, i, rising, falling
-    s[4], s[5], s[6], s[7] = a, k_sum, b, d_sum
+    wide, short, shorter = lane(n), lane(slowing), lane(smoothing)
+    tops, bottoms = s[1 : 1 + wide], s[1 + wide : 1 + 2 * wide]
+    raw, slow = s[1 + 2 * wide : 1 + 2 * wide + short], s[1 + 2 * wide + short : 1 + 2 * wide + short + shorter]
+    scratch = s[1 + 2 * wide + short + shorter :]
+    a, b, d, e = scratch[:wide], scratch[wide : 2 * wide], scratch[2 * wide : 3 * wide], scratch[3 * wide :]
+    clean = s[0]
+    for base in range(0, close.size, TILE):
+        m = min(TILE, close.size - base)
+        for t in range(m):
+            h, w, y = high[base + t], low[base + t], close[base + t]
+            if usable(h) and usable(w) and usable(y):
+                clean += 1.0
+            else:
+                # No part of a bad bar counts; nothing is shown until it has left every window.
+                clean, h, w, y = 0.0, 0.0, 0.0, 0.0
+            tops[n - 1 + t] = h
+            bottoms[n - 1 + t] = -w
+            raw[slowing - 1 + t] = y
+            out[0, base + t] = 0.0 if clean >= n + slowing - 1 else np.nan
+            out[1, base + t] = 0.0 if clean >= n + slowing + smoothing - 2 else np.nan
+        top, bottom = tile_max(tops, a, b, n, m), tile_max(bottoms, d, e, n, m)
+        for t in range(m):
+            spread = top[t] + bottom[t]
+            place = 100.0 * (raw[slowing - 1 + t] + bottom[t]) / spread
+            raw[slowing - 1 + t] = place if spread > 0.0 else 50.0
+        tile_sum(raw, a, slowing, m)
+        for t in range(m):
+            slow[smoothing - 1 + t] = a[t] / slowing
+            out[0, base + t] += slow[smoothing - 1 + t]
+        tile_sum(slow, a, smoothing, m)
+        for t in range(m):
+            out[1, base + t] += a[t] / smoothing
+        advance(tops, n, m)
+        advance(bottoms, n, m)
+        advance(raw, slowing, m)
+        advance(slow, smoothing, m)
+    clear(scratch, n, close.size)
+    s[0] = clean

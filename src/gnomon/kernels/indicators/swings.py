@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from gnomon.kernels.base import bars, kernel
-from gnomon.kernels.indicators.windows import slide_max, slide_sum, usable
+from gnomon.kernels.indicators.tiles import TILE, advance, clear, lane, tile_deviation, tile_max
+from gnomon.kernels.indicators.windows import drop, rise, slide_max, slide_sum, usable
 
 STILL = 1e-9
 """A range of an index between 0 and 100 that is rounding error."""
 
 
-@kernel(state_size=lambda p: 2 + bars(p[0]), columns=("high", "low", "close"), params=("window",))
+@kernel(state_size=lambda p: 1 + 3 * lane(bars(p[0])), columns=("high", "low", "close"), params=("window",))
 def cci(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Commodity channel index (Lambert 1980): the typical price from its mean, over 0.015 mean absolute deviations.
 
@@ -19,31 +20,30 @@ def cci(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n = int(p[0])
-    ring = s[2:]
-    clean, i = s[0], int(s[1])
-    for t in range(close.size):
-        typical = (high[t] + low[t] + close[t]) / 3.0
-        if usable(typical):
-            clean += 1.0
-        else:
-            clean, typical = 0.0, 0.0
-        ring[i] = typical
-        i = i + 1 if i + 1 < n else 0
-        out[0, t] = np.nan
-        if clean >= n:
-            # About the newest value: equal prices have no deviation at all, not one of rounding errors.
-            mean = 0.0
-            for j in range(n):
-                mean += ring[j] - typical
-            mean /= n
-            spread = 0.0
-            for j in range(n):
-                spread += abs(ring[j] - typical - mean)
-            out[0, t] = -mean * n / (0.015 * spread) if spread > 0.0 else 0.0
-    s[0], s[1] = clean, i
+    size = lane(n)
+    values, scratch = s[1 : 1 + size], s[1 + size :]
+    means, spreads = scratch[:size], scratch[size:]
+    clean = s[0]
+    for base in range(0, close.size, TILE):
+        m = min(TILE, close.size - base)
+        for t in range(m):
+            typical = (high[base + t] + low[base + t] + close[base + t]) / 3.0
+            if usable(typical):
+                clean += 1.0
+            else:
+                clean, typical = 0.0, 0.0
+            values[n - 1 + t] = typical
+            out[0, base + t] = 0.0 if clean >= n else np.nan
+        tile_deviation(values, means, spreads, n, m)
+        for t in range(m):
+            distance = -means[t] * n / (0.015 * spreads[t])
+            out[0, base + t] += distance if spreads[t] > 0.0 else 0.0
+        advance(values, n, m)
+    clear(scratch, n, close.size)
+    s[0] = clean
 
 
-@kernel(state_size=lambda p: 4 + 2 * bars(p[0]), columns=("high", "low", "close"), params=("window",))
+@kernel(state_size=lambda p: 1 + 6 * lane(bars(p[0])), columns=("high", "low", "close"), params=("window",))
 def williams_r(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Williams %R, -100 (at the window's low) to 0 (at its high).
 
@@ -52,23 +52,31 @@ def williams_r(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n = int(p[0])
-    tops, bottoms = s[4 : 4 + n], s[4 + n :]
-    clean, i, rising, falling = s[0], int(s[1]), s[2], s[3]
-    for t in range(close.size):
-        h, w, y = high[t], low[t], close[t]
-        if usable(h) and usable(w) and usable(y):
-            clean += 1.0
-        else:
-            clean, h, w, y = 0.0, 0.0, 0.0, 0.0
-        rising, top = slide_max(tops, i, rising, h)
-        falling, bottom = slide_max(bottoms, i, falling, -w)
-        i = i + 1 if i + 1 < n else 0
-        spread = top + bottom
-        if clean >= n:
-            out[0, t] = -100.0 * (top - y) / spread if spread > 0.0 else -50.0
-        else:
-            out[0, t] = np.nan
-    s[0], s[1], s[2], s[3] = clean, i, rising, falling
+    size = lane(n)
+    tops, bottoms, scratch = s[1 : 1 + size], s[1 + size : 1 + 2 * size], s[1 + 2 * size :]
+    a, b, d, e = scratch[:size], scratch[size : 2 * size], scratch[2 * size : 3 * size], scratch[3 * size :]
+    clean = s[0]
+    for base in range(0, close.size, TILE):
+        m = min(TILE, close.size - base)
+        for t in range(m):
+            h, w, y = high[base + t], low[base + t], close[base + t]
+            if usable(h) and usable(w) and usable(y):
+                clean += 1.0
+            else:
+                clean, h, w, y = 0.0, 0.0, 0.0, 0.0
+            tops[n - 1 + t] = h
+            bottoms[n - 1 + t] = -w
+            out[0, base + t] = y if clean >= n else np.nan
+        top, bottom = tile_max(tops, a, b, n, m), tile_max(bottoms, d, e, n, m)
+        for t in range(m):
+            y = out[0, base + t]
+            spread = top[t] + bottom[t]
+            place = -100.0 * (top[t] - y) / spread
+            out[0, base + t] = place if spread > 0.0 else 0.0 * y - 50.0
+        advance(tops, n, m)
+        advance(bottoms, n, m)
+    clear(scratch, n, close.size)
+    s[0] = clean
 
 
 @kernel(
@@ -118,6 +126,8 @@ def cmo(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     price = x[c[0]]
     n = int(p[0])
+    share = 1.0 / n
+    keep = 1.0 - share
     seen, last, gain, loss = s[0], s[1], s[2], s[3]
     for t in range(price.size):
         y = price[t]
@@ -127,12 +137,13 @@ def cmo(s, x, c, out, p):  # type: ignore[no-untyped-def]
         seen += 1.0
         move = y - last if seen > 1.0 else 0.0
         last = y
+        up, down = rise(move), drop(move)
         if seen > n + 1.0:
-            gain += (max(move, 0.0) - gain) / n
-            loss += (max(-move, 0.0) - loss) / n
+            gain = gain * keep + up * share
+            loss = loss * keep + down * share
         else:
-            gain += max(move, 0.0)
-            loss += max(-move, 0.0)
+            gain += up
+            loss += down
             if seen <= n:
                 continue
             gain /= n

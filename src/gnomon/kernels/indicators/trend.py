@@ -8,29 +8,29 @@ from __future__ import annotations
 import numpy as np
 
 from gnomon.kernels.base import bars, kernel
-from gnomon.kernels.indicators.windows import slide_sum, usable
+from gnomon.kernels.indicators.windows import roll_sum, usable, widest
 
 
-@kernel(state_size=lambda p: 3 + bars(p[0]), columns=("value",), params=("window", "relative"))
+@kernel(state_size=lambda p: 4 + bars(p[0]), columns=("value",), params=("window", "relative"))
 def sma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Simple moving average. Columns: value. Params: window, relative (the value's distance from it). As TA-Lib SMA."""
     value = x[c[0]]
     n = int(p[0])
     relative = p[1] != 0.0
-    ring = s[3:]
-    clean, i, total = s[0], int(s[1]), s[2]
+    ring = s[4:]
+    clean, i, total, fresh = s[0], int(s[1]), s[2], s[3]
     for t in range(value.size):
         y = value[t]
         ok = usable(y)
         clean = clean + 1.0 if ok else 0.0
-        i, total = slide_sum(ring, i, total, y if ok else 0.0)
+        i, total, fresh = roll_sum(ring, i, total, fresh, y if ok else 0.0)
         if clean < n:
             out[0, t] = np.nan
         elif relative:
             out[0, t] = y * n / total - 1.0 if total != 0.0 else np.nan
         else:
             out[0, t] = total / n
-    s[0], s[1], s[2] = clean, i, total
+    s[0], s[1], s[2], s[3] = clean, i, total, fresh
 
 
 @kernel(state_size=lambda _: 2, columns=("value",), params=("window", "relative"))
@@ -65,7 +65,7 @@ def ema(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1] = seen, mean
 
 
-@kernel(state_size=lambda p: 4 + bars(p[0]), columns=("value",), params=("window", "relative"))
+@kernel(state_size=lambda p: 6 + bars(p[0]), columns=("value",), params=("window", "relative"))
 def wma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Linearly weighted moving average: weights 1 to n, the newest heaviest. As TA-Lib WMA.
 
@@ -75,8 +75,9 @@ def wma(s, x, c, out, p):  # type: ignore[no-untyped-def]
     n = int(p[0])
     relative = p[1] != 0.0
     weights = n * (n + 1) / 2.0
-    ring = s[4:]
+    ring = s[6:]
     clean, i, total, weighted = s[0], int(s[1]), s[2], s[3]
+    fresh, heavy = s[4], s[5]
     for t in range(value.size):
         y = value[t]
         ok = usable(y)
@@ -85,11 +86,14 @@ def wma(s, x, c, out, p):  # type: ignore[no-untyped-def]
         # Every weight falls by one, which takes the old sum off; the newest gets n.
         weighted += n * y - total
         old = ring[i]
-        i, total = slide_sum(ring, i, total, y)
-        if i == 0 or abs(old) > abs(total):
+        heavy += (i + 1) * y
+        i, total, fresh = roll_sum(ring, i, total, fresh, y)
+        if abs(old) > abs(total):
             weighted = 0.0
             for j in range(n):
                 weighted += (j + 1) * ring[i + j if i + j < n else i + j - n]
+        weighted = heavy if i == 0 else weighted
+        heavy = 0.0 if i == 0 else heavy
         if clean < n:
             out[0, t] = np.nan
         elif relative:
@@ -97,6 +101,7 @@ def wma(s, x, c, out, p):  # type: ignore[no-untyped-def]
         else:
             out[0, t] = weighted / weights
     s[0], s[1], s[2], s[3] = clean, i, total, weighted
+    s[4], s[5] = fresh, heavy
 
 
 @kernel(outputs=2, state_size=lambda _: 5, columns=("price",), params=("fast", "slow", "signal", "relative"))
@@ -137,11 +142,14 @@ def macd(s, x, c, out, p):  # type: ignore[no-untyped-def]
             signal += line
             if steps == window:
                 signal /= window
-        unit = y if relative else 1.0
-        if unit != 0.0:
-            out[0, t] = line / unit
+        if not relative:
+            out[0, t] = line
             if steps >= window:
-                out[1, t] = signal / unit
+                out[1, t] = signal
+        elif y != 0.0:
+            out[0, t] = line / y
+            if steps >= window:
+                out[1, t] = signal / y
     s[0], s[1], s[2], s[3] = seen, quick, lazy, signal
 
 
@@ -154,6 +162,7 @@ def adx(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n = int(p[0])
+    share = 1.0 / n
     seen, top, bottom, last, plus, minus, spread, total = s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7]
     for t in range(close.size):
         h, w, y = high[t], low[t], close[t]
@@ -164,31 +173,26 @@ def adx(s, x, c, out, p):  # type: ignore[no-untyped-def]
             continue
         seen += 1.0
         if seen > 1.0:
-            if seen > n:
-                plus -= plus / n
-                minus -= minus / n
-                spread -= spread / n
+            # Without a branch: which way a market moves cannot be foretold, by the processor neither.
             up, down = h - top, bottom - w
-            if down > 0.0 and up < down:
-                minus += down
-            elif up > 0.0 and up > down:
-                plus += up
-            spread += max(h - w, abs(h - last), abs(w - last))
+            keep = 1.0 - share if seen > n else 1.0
+            plus = plus * keep + (up if (up > 0.0) & (up > down) else 0.0)
+            minus = minus * keep + (down if (down > 0.0) & (down > up) else 0.0)
+            spread = spread * keep + widest(h, w, last)
         top, bottom, last = h, w, y
         if seen <= n:
             continue
-        rising = 100.0 * plus / spread if spread > 0.0 else 0.0
-        falling = 100.0 * minus / spread if spread > 0.0 else 0.0
-        out[1, t] = rising
-        out[2, t] = falling
-        both = rising + falling
+        unit = 100.0 / spread if spread > 0.0 else 0.0
+        out[1, t] = plus * unit
+        out[2, t] = minus * unit
+        both = plus + minus
         steps = seen - n
         if steps <= n:
-            total += 100.0 * abs(rising - falling) / both if both > 0.0 else 0.0
+            total += 100.0 * abs(plus - minus) / both if both > 0.0 and spread > 0.0 else 0.0
             if steps < n:
                 continue
             total /= n
-        elif both > 0.0:
-            total = (total * (n - 1.0) + 100.0 * abs(rising - falling) / both) / n
+        elif both > 0.0 and spread > 0.0:
+            total = total * (1.0 - share) + 100.0 * abs(plus - minus) / both * share
         out[0, t] = total
     s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = seen, top, bottom, last, plus, minus, spread, total

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from gnomon.kernels.base import bars, kernel
-from gnomon.kernels.indicators.windows import fill, slide_moments, slide_sum, usable, usable_price
+from gnomon.kernels.indicators.windows import fill, slide_moments, slide_sum, usable, usable_price, widest
 
 
 @kernel(state_size=lambda _: 3, columns=("high", "low", "close"), params=("window", "relative"))
@@ -20,6 +20,7 @@ def atr(s, x, c, out, p):  # type: ignore[no-untyped-def]
     high, low, close = x[c[0]], x[c[1]], x[c[2]]
     n = int(p[0])
     relative = p[1] != 0.0
+    share = 1.0 / n
     seen, last, mean = s[0], s[1], s[2]
     for t in range(close.size):
         h, w, y = high[t], low[t], close[t]
@@ -28,9 +29,9 @@ def atr(s, x, c, out, p):  # type: ignore[no-untyped-def]
             continue
         seen += 1.0
         if seen > 1.0:
-            spread = max(h - w, abs(h - last), abs(w - last))
+            spread = widest(h, w, last)
             if seen > n + 1.0:
-                mean += (spread - mean) / n
+                mean += (spread - mean) * share
             else:
                 mean += spread
                 if seen == n + 1.0:

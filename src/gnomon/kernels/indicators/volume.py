@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gnomon.kernels.base import bars, kernel
-from gnomon.kernels.indicators.windows import slide_sum, usable
+from gnomon.kernels.indicators.windows import roll_sum, slide_sum, usable
 
 
 @kernel(state_size=lambda _: 3, columns=("close", "volume"), params=())
@@ -22,10 +22,9 @@ def obv(s, x, c, out, p):  # type: ignore[no-untyped-def]  # noqa: ARG001
         if not (usable(y) and usable(v)):
             out[0, t] = np.nan
             continue
-        if seen == 0.0 or y > last:
-            total += v
-        elif y < last:
-            total -= v
+        # Without a branch: which way a market moves cannot be foretold, by the processor neither.
+        flow = v if (y > last) | (seen == 0.0) else -v
+        total += flow if (y != last) | (seen == 0.0) else 0.0
         seen = 1.0
         last = y
         out[0, t] = total
@@ -61,7 +60,7 @@ def signed_volume(s, x, c, out, p):  # type: ignore[no-untyped-def]
     s[0], s[1], s[2], s[3], s[4], s[5] = clean, last, i, balance, j, total
 
 
-@kernel(state_size=lambda p: 6 + 2 * bars(p[0]), columns=("high", "low", "close", "volume"), params=("window",))
+@kernel(state_size=lambda p: 8 + 2 * bars(p[0]), columns=("high", "low", "close", "volume"), params=("window",))
 def mfi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """Money flow index, 0 to 100: the share of money (typical price x volume) that traded on rising typical prices.
 
@@ -69,26 +68,26 @@ def mfi(s, x, c, out, p):  # type: ignore[no-untyped-def]
     """
     high, low, close, volume = x[c[0]], x[c[1]], x[c[2]], x[c[3]]
     n = int(p[0])
-    rising, falling = s[6 : 6 + n], s[6 + n :]
+    rising, falling = s[8 : 8 + n], s[8 + n :]
     clean, last, i, ups, j, downs = s[0], s[1], int(s[2]), s[3], int(s[4]), s[5]
+    up_turn, down_turn = s[6], s[7]
     for t in range(close.size):
         typical = (high[t] + low[t] + close[t]) / 3.0
         up, down = 0.0, 0.0
         if usable(typical) and usable(volume[t]):
-            if clean > 0.0:
-                if typical > last:
-                    up = typical * volume[t]
-                elif typical < last:
-                    down = typical * volume[t]
+            flow = typical * volume[t] if clean > 0.0 else 0.0
+            up = flow if typical > last else 0.0
+            down = flow if typical < last else 0.0
             clean += 1.0
             last = typical
         else:
             clean = 0.0
-        i, ups = slide_sum(rising, i, ups, up)
-        j, downs = slide_sum(falling, j, downs, down)
+        i, ups, up_turn = roll_sum(rising, i, ups, up_turn, up)
+        j, downs, down_turn = roll_sum(falling, j, downs, down_turn, down)
         if clean > n:
             both = ups + downs
             out[0, t] = 100.0 * ups / both if both > 0.0 else 50.0
         else:
             out[0, t] = np.nan
     s[0], s[1], s[2], s[3], s[4], s[5] = clean, last, i, ups, j, downs
+    s[6], s[7] = up_turn, down_turn

@@ -20,6 +20,9 @@ GRAVE = 1e4
 HEAVY = 1e2
 """The same for squares and products that are divided by each other, where small windows stand beside great ones."""
 
+NEAR = 0.99
+"""The same where the loss of two digits may stand until the ring has wrapped once more."""
+
 FAR = 0.9
 """Share of the squares about a pivot that the mean's distance from it may make up in them: three deviations."""
 
@@ -37,6 +40,28 @@ def usable_price(value):  # type: ignore[no-untyped-def]
 
 
 @njit(forceinline=True, error_model="numpy")
+def rise(move):  # type: ignore[no-untyped-def]
+    """The move where it goes up, else 0, without a branch: which way a market moves cannot be foretold."""
+    return 0.5 * (abs(move) + move)
+
+
+@njit(forceinline=True, error_model="numpy")
+def drop(move):  # type: ignore[no-untyped-def]
+    """The size of the move where it goes down, else 0, without a branch."""
+    return 0.5 * (abs(move) - move)
+
+
+@njit(forceinline=True, error_model="numpy")
+def widest(high, low, last):  # type: ignore[no-untyped-def]
+    """True range: from the lower of low and last close to the higher of high and last close."""
+    up = abs(high - last)
+    down = abs(low - last)
+    spread = high - low
+    spread = up if up > spread else spread
+    return down if down > spread else spread
+
+
+@njit(forceinline=True, error_model="numpy")
 def slide_sum(ring, i, total, value):  # type: ignore[no-untyped-def]
     """Puts `value` into slot `i`; returns the next slot and the window's sum. Before it is full, zeros count."""
     old = ring[i]
@@ -51,6 +76,29 @@ def slide_sum(ring, i, total, value):  # type: ignore[no-untyped-def]
         for j in range(ring.size):
             total += ring[j]
     return i, total
+
+
+@njit(forceinline=True, error_model="numpy")
+def roll_sum(ring, i, total, fresh, value):  # type: ignore[no-untyped-def]
+    """As `slide_sum`, without a loop at the wrap: `fresh` adds up this turn of the ring, and is the sum at its end.
+
+    Returns the next slot, the window's sum, and the turn's.
+    """
+    old = ring[i]
+    ring[i] = value
+    total += value - old
+    fresh += value
+    i += 1
+    if abs(old) > GRAVE * abs(total):
+        total = 0.0
+        for j in range(ring.size):
+            total += ring[j]
+    # Without a branch: at one, LLVM would split the loop over the bars at each wrap, ten times as slow.
+    wraps = i == ring.size
+    total = fresh if wraps else total
+    fresh = 0.0 if wraps else fresh
+    i = 0 if wraps else i
+    return i, total, fresh
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -100,6 +148,46 @@ def slide_moments(ring, i, pivot, first, second, value):  # type: ignore[no-unty
 
 
 @njit(forceinline=True, error_model="numpy")
+def roll_moments(ring, i, m, value):  # type: ignore[no-untyped-def]
+    """As `slide_moments`, without a loop at most wraps; `m` is (pivot, two sums, the same two of this turn of the ring).
+
+    Returns the next slot and the new `m`. At the wrap the turn's sums are those of the window. The pivot then goes to
+    the window's mean, by arithmetic while that costs no digits, else by a look at the window.
+    """
+    pivot, first, second, turn, squares = m
+    n = ring.size
+    old = ring[i] - pivot
+    new = value - pivot
+    ring[i] = value
+    square = new * new
+    first += new - old
+    second += square - old * old
+    turn += new
+    squares += square
+    i += 1
+    wraps = i == n
+    if wraps:
+        # As it is after rounding: by so much do the sums change.
+        step = (pivot + turn / n) - pivot
+        near = turn * turn <= NEAR * n * squares
+        pivot += step if near else 0.0
+        first = turn - n * step if near else turn
+        second = squares - step * (turn + first) if near else squares
+        turn = 0.0
+        squares = 0.0
+        i = 0
+    if old * old > GRAVE * second or first * first > NEAR * n * second:
+        pivot, first, second = recentre(ring, value)
+        turn = 0.0
+        squares = 0.0
+        for j in range(i):
+            d = ring[j] - pivot
+            turn += d
+            squares += d * d
+    return i, (pivot, first, second, turn, squares)
+
+
+@njit(forceinline=True, error_model="numpy")
 def slide_max(ring, i, running, value):  # type: ignore[no-untyped-def]
     """Puts `value` into slot `i`; returns the running maximum of this turn of the ring and that of the window.
 
@@ -108,14 +196,16 @@ def slide_max(ring, i, running, value):  # type: ignore[no-untyped-def]
     """
     last = ring.size - 1
     if i == 0:
+        top = ring[last]
         for j in range(last - 1, -1, -1):
-            ring[j] = max(ring[j], ring[j + 1])
+            top = ring[j] if ring[j] > top else top
+            ring[j] = top
         running = value
     else:
-        running = max(running, value)
+        running = value if value > running else running
     top = running
     if i < last:
-        top = max(running, ring[i + 1])
+        top = ring[i + 1] if ring[i + 1] > running else running
     ring[i] = value
     return running, top
 
