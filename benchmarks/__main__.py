@@ -1,7 +1,8 @@
 """Runs every benchmark, prints what was measured beside its target, writes JSON, and compares with a baseline.
 
 A file `benchmarks/<name>.py` offers `run() -> {figure: {"value": x, "target": y, "better": "higher" | "lower"}}`;
-further keys of a figure (the seconds behind a ratio, say) are kept as they are.
+further keys of a figure (the seconds behind a ratio, say) are kept as they are. A figure whose rival is not installed
+has the value None and says so under "absent".
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def main() -> int:
 
 def meets(measured: dict[str, Any]) -> bool | None:
     """Whether a figure meets its target; None where it has none."""
-    if measured.get("target") is None:
+    if measured.get("target") is None or measured["value"] is None:
         return None
     higher = measured.get("better", "higher") == "higher"
     return bool(measured["value"] >= measured["target"] if higher else measured["value"] <= measured["target"])
@@ -70,7 +71,7 @@ def compare(results: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
     for name, figures in baseline.items():
         for figure, before in figures.items():
             now = results.get(name, {}).get(figure)
-            if now is None or not before.get("value"):
+            if now is None or now["value"] is None or not before.get("value"):
                 continue
             change = now["value"] / before["value"]
             worse = change < 1 - TOLERANCE if before.get("better", "higher") == "higher" else change > 1 + TOLERANCE
@@ -80,6 +81,8 @@ def compare(results: dict[str, Any], baseline: dict[str, Any]) -> list[str]:
 
 
 def _line(name: str, measured: dict[str, Any]) -> str:
+    if measured["value"] is None:
+        return f"{name:58s} absent: {measured['absent']}"
     verdict = {True: "meets", False: "MISSES", None: ""}[meets(measured)]
     target = f"target {measured['target']:g}" if measured.get("target") is not None else ""
     return f"{name:58s} {measured['value']:>12.4g} {measured.get('unit', ''):10s} {target:16s} {verdict}"

@@ -69,6 +69,42 @@ def test_a_sliding_maximum_is_that_of_the_window(values: list[float], n: int) ->
         i = (i + 1) % n
 
 
+@given(values=VALUES, n=st.integers(1, 8))
+def test_a_rolling_sum_is_the_sliding_one_to_the_bit(values: list[float], n: int) -> None:
+    ring, i, total, fresh = np.zeros(n), 0, 0.0, 0.0
+    other, j, expected = np.zeros(n), 0, 0.0
+    for value in values:
+        i, total, fresh = windows.roll_sum.py_func(ring, i, total, fresh, value)
+        j, expected = windows.slide_sum.py_func(other, j, expected, value)
+        assert (i, total) == (j, expected)
+        assert ring.tolist() == other.tolist()
+
+
+@given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60), n=st.integers(1, 8))
+def test_rolling_moments_are_those_of_the_window(values: list[float], n: int) -> None:
+    ring, i, m = np.full(n, values[0]), 0, (values[0], 0.0, 0.0, 0.0, 0.0)
+    history = [values[0]] * n
+    for value in values:
+        i, m = windows.roll_moments.py_func(ring, i, m, np.float64(value))
+        history.append(value)
+        part = np.array(history[-n:])
+        assert math.isclose(m[0] + m[1] / n, part.mean(), rel_tol=1e-9, abs_tol=1e-9)
+        assert math.isclose(m[2] - m[1] ** 2 / n, n * part.var(), rel_tol=1e-9, abs_tol=1e-9 * np.abs(part).max() ** 2)
+    for _ in range(2 * n):
+        i, m = windows.roll_moments.py_func(ring, i, m, np.float64(3.25))
+    assert m[2] - m[1] * m[1] / n == 0.0
+
+
+@given(move=st.floats(-1e9, 1e9))
+def test_a_move_is_split_into_its_ways(move: float) -> None:
+    assert windows.rise.py_func(move) == max(move, 0.0)
+    assert windows.drop.py_func(move) == max(-move, 0.0)
+
+
+def test_the_true_range_reaches_the_last_close() -> None:
+    assert [windows.widest.py_func(5.0, 3.0, last) for last in (4.0, 7.0, 1.0)] == [2.0, 4.0, 4.0]
+
+
 def test_recentring_and_filling() -> None:
     ring = np.array([1.0, 2.0, 6.0])
     mean, first, second = windows.recentre.py_func(ring, 2.0)

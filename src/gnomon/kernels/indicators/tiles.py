@@ -1,8 +1,8 @@
 """Windows that lie in a row: some bars at a time, so that one instruction does several of them.
 
 A lane is a part of the state of `lane(n)` floats: the last n - 1 values, oldest first, then room for a tile of new
-ones. What is worked out for a tile at once are sums of few terms and extremes, each from its own window alone and in one
-order, so that neither tiles nor chunks can be seen in a bit. The room is zeros again before a kernel returns.
+ones. What is worked out for a tile at once are sums of few terms and extremes, each from its own window alone and in
+one order, so that neither tiles nor chunks can be seen in a bit. The room is zeros again before a kernel returns.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ def tile_max(values, a, b, n, m):  # type: ignore[no-untyped-def]
 @njit(forceinline=True, error_model="numpy")
 def _higher(left, right, out):  # type: ignore[no-untyped-def]
     for t in range(out.size):
-        out[t] = left[t] if left[t] > right[t] else right[t]
+        # A comparison is one instruction for several bars; max() asks for NaN as well.
+        out[t] = left[t] if left[t] > right[t] else right[t]  # noqa: FURB136
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -102,7 +103,9 @@ def tile_deviation(values, means, spreads, n, m):  # type: ignore[no-untyped-def
     means[:] = 0.0
     spreads[:] = 0.0
     for j in range(0, n - 3, 4):
-        _add_four(values[j : j + m], values[j + 1 : j + 1 + m], values[j + 2 : j + 2 + m], values[j + 3 :], newest, means)
+        _add_four(
+            values[j : j + m], values[j + 1 : j + 1 + m], values[j + 2 : j + 2 + m], values[j + 3 :], newest, means
+        )
     for j in range(n - n % 4, n):
         past = values[j : j + m]
         for t in range(m):

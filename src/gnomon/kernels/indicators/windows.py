@@ -57,8 +57,9 @@ def widest(high, low, last):  # type: ignore[no-untyped-def]
     up = abs(high - last)
     down = abs(low - last)
     spread = high - low
-    spread = up if up > spread else spread
-    return down if down > spread else spread
+    # A comparison is one instruction; max() asks for NaN as well.
+    spread = up if up > spread else spread  # noqa: FURB136
+    return down if down > spread else spread  # noqa: FURB136
 
 
 @njit(forceinline=True, error_model="numpy")
@@ -149,7 +150,7 @@ def slide_moments(ring, i, pivot, first, second, value):  # type: ignore[no-unty
 
 @njit(forceinline=True, error_model="numpy")
 def roll_moments(ring, i, m, value):  # type: ignore[no-untyped-def]
-    """As `slide_moments`, without a loop at most wraps; `m` is (pivot, two sums, the same two of this turn of the ring).
+    """As `slide_moments`, without a loop at most wraps; `m` is (pivot, two sums, those two of this turn of the ring).
 
     Returns the next slot and the new `m`. At the wrap the turn's sums are those of the window. The pivot then goes to
     the window's mean, by arithmetic while that costs no digits, else by a look at the window.
@@ -196,16 +197,14 @@ def slide_max(ring, i, running, value):  # type: ignore[no-untyped-def]
     """
     last = ring.size - 1
     if i == 0:
-        top = ring[last]
         for j in range(last - 1, -1, -1):
-            top = ring[j] if ring[j] > top else top
-            ring[j] = top
+            ring[j] = max(ring[j], ring[j + 1])
         running = value
     else:
-        running = value if value > running else running
+        running = max(running, value)
     top = running
     if i < last:
-        top = ring[i + 1] if ring[i + 1] > running else running
+        top = max(running, ring[i + 1])
     ring[i] = value
     return running, top
 
