@@ -1,21 +1,32 @@
-"""The full set of features: over a million bars with one thread, and one bar at a time."""
+"""The full set of features: over a million bars with one thread, one bar at a time, and ten million bars in chunks.
+
+The ten million run in a process of their own, so that its peak memory is theirs: the bars, a chunk's work, the writer.
+"""
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from gnomon.data.chunks import cut_bars
 from gnomon.features.sets import FeatureSet
+from gnomon.features.to_parquet import write_features
 from gnomon.testing.kernels import synthetic_columns
 
 BARS = 1_000_000
 UPDATES = 20_000
 WARM = 2_000
+MANY, SYMBOLS, THREADS = 10_000_000, 10, 2
 
 
-def market(bars: int) -> pl.DataFrame:
+def market(bars: int, symbol: str = "A") -> pl.DataFrame:
     """Bars of one symbol, a minute apart."""
     names = ("open", "high", "low", "close", "volume")
     stamps = pl.Series("timestamp", 60_000_000 * np.arange(1, bars + 1)).cast(pl.Datetime("us", "UTC"))
@@ -24,7 +35,7 @@ def market(bars: int) -> pl.DataFrame:
     columns = np.tile(part, (1, -(-bars // part.shape[1])))[:, :bars]
     return pl.DataFrame(
         [stamps, *(pl.Series(name, row) for name, row in zip(names, columns, strict=True))]
-    ).with_columns(symbol=pl.lit("A"))
+    ).with_columns(symbol=pl.lit(symbol))
 
 
 def run() -> dict[str, dict[str, object]]:
@@ -60,9 +71,54 @@ def run() -> dict[str, dict[str, object]]:
         },
         "full_set_update_us_p50": {"value": p50, "target": 30.0, "better": "lower", "outputs": count},
         "full_set_update_us_p99": {"value": p99, "target": 100.0, "better": "lower", "outputs": count},
+        **many_bars(),
     }
 
 
+def many_bars() -> dict[str, dict[str, object]]:
+    """Ten million bars of ten symbols: seconds to compute all, seconds through to Parquet, peak memory of both."""
+    command = [sys.executable, "-m", "benchmarks.feature_set", "--many"]
+    found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    facts = {"better": "lower", "outputs": found["outputs"], "bars": MANY, "symbols": SYMBOLS, "threads": THREADS}
+    return {
+        "full_set_10M_bars_computed_seconds": {"value": found["computed"], "target": 40.0, "unit": "s", **facts},
+        "full_set_10M_bars_to_parquet_seconds": {
+            "value": found["written"],
+            "target": 150.0,
+            "unit": "s",
+            "file_gb": found["file_gb"],
+            **facts,
+        },
+        "full_set_10M_bars_peak_memory_gb": {"value": found["peak_gb"], "target": 4.0, "unit": "GB", **facts},
+    }
+
+
+def measure_many(bars: int = MANY) -> dict[str, float]:
+    """What `many_bars` reports, measured in this process."""
+    features = FeatureSet.default()
+    frame = pl.concat([market(bars // SYMBOLS, f"S{number}") for number in range(SYMBOLS)])
+    features.compute(frame.head(5000), threads=1)
+    begin = time.perf_counter()
+    state = features.start()
+    for chunk in cut_bars(frame):
+        features.advance(state, chunk, threads=THREADS)
+    computed = time.perf_counter() - begin
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "features.parquet"
+        begin = time.perf_counter()
+        write_features(features, cut_bars(frame), path, threads=THREADS)
+        written = time.perf_counter() - begin
+        size = path.stat().st_size
+    # Not `ru_maxrss`, in which a child's counting begins with its parent's memory.
+    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    peak = int(status["VmHWM"].split()[0]) / 1024**2
+    outputs = len(features.outputs)
+    return {"outputs": outputs, "computed": computed, "written": written, "file_gb": size / 1e9, "peak_gb": peak}
+
+
 if __name__ == "__main__":
-    for name, value in run().items():
-        print(name, value)
+    if sys.argv[1:] == ["--many"]:
+        print(json.dumps(measure_many()))
+    else:
+        for name, value in run().items():
+            print(name, value)
