@@ -18,7 +18,7 @@ def lane(window):  # type: ignore[no-untyped-def]
     """Floats of a lane whose windows hold so many values.
 
     >>> lane(20)
-    83
+    147
     """
     return window - 1 + TILE
 
