@@ -17,7 +17,7 @@ from gnomon.core.seeds import derived_seed
 from gnomon.models import ModelRegistry
 from gnomon.models.classical.svm import _pairs
 from gnomon.samples.base import Samples
-from gnomon.testing.models import planted_samples
+from gnomon.testing.models import mean_log_loss, planted_samples, prior_log_loss
 
 
 def test_a_forest_says_what_scikit_learn_says() -> None:
@@ -151,6 +151,36 @@ def test_an_estimator_that_cannot_serve_is_refused(params: dict[str, Any], said:
     pytest.importorskip("skops")
     with pytest.raises(ConfigError, match=said):
         ModelRegistry.create("sklearn", **params).fit(planted_samples(60))
+
+
+def test_a_first_try_with_trees_does_not_learn_noise_by_heart() -> None:
+    pytest.importorskip("skops")
+    train, fresh = (planted_samples(800, strength=0.3, part=part) for part in ("train", "fresh"))
+    prior = prior_log_loss(train, fresh)
+    losses = {}
+    for what, settings in (("default", {}), ("scikit-learn's", {"min_samples_leaf": 1})):
+        model = ModelRegistry.create("sklearn", settings={"n_estimators": 40, **settings})
+        model.fit(train)
+        losses[what] = mean_log_loss(model.predict(fresh).probability, fresh)
+    assert losses["default"] < prior < losses["scikit-learn's"]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "settings", "leaf"),
+    [
+        ("ensemble.ExtraTreesClassifier", {}, 50),
+        ("tree.DecisionTreeClassifier", {"max_depth": 3}, 50),
+        ("ensemble.RandomForestClassifier", {"min_samples_leaf": 1}, 1),
+        ("ensemble.HistGradientBoostingClassifier", {}, 20),
+        ("linear_model.LogisticRegression", {}, None),
+    ],
+)
+def test_leaves_hold_fifty_rows_where_nobody_says_otherwise(
+    estimator: str, settings: dict[str, Any], leaf: int | None
+) -> None:
+    pytest.importorskip("skops")
+    model: Any = ModelRegistry.create("sklearn", estimator=f"sklearn.{estimator}", settings=settings)
+    assert model._made().get_params().get("min_samples_leaf") == leaf
 
 
 def test_an_estimator_without_weights_is_refused_where_they_differ() -> None:

@@ -32,7 +32,7 @@ from gnomon.models.base import ModelBase, ModelRegistry, State
 from gnomon.models.calibration.calibration import Calibration
 from gnomon.models.calibration.conformal import Conformal
 from gnomon.models.export import OnnxModel
-from gnomon.models.graphs import scaled_graph
+from gnomon.models.graphs import named_graph, scaled_graph
 from gnomon.models.supervised import SupervisedModel
 from gnomon.samples.base import Forecast, Samples
 from gnomon.samples.projection import ProjectionParams
@@ -115,9 +115,13 @@ class TrainedModel:
         if not isinstance(self.model, SupervisedModel):
             raise ConfigError(f"{type(self.model).__name__} has no ONNX form; save it in its own format instead")
         inner = self.model.onnx()
+        plain = list(inner.inputs) == ["x"]
+        if self._widths is None and plain:
+            # The same name as with a scaler, so that who serves it need not know.
+            return replace(inner, graph=named_graph(inner.graph), inputs={"features": inner.inputs["x"]})
         if self._widths is None:
             return inner
-        if list(inner.inputs) != ["x"]:
+        if not plain:
             raise ConfigError(f"{type(self.model).__name__} is exported without its scaler only; export its `model`")
         center, scale = self._widths
         rows = (inner.inputs["x"] * scale + center).astype(np.float32)

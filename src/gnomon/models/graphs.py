@@ -104,6 +104,19 @@ def scaled_graph(graph: bytes, center: Float64[Array, " f"], scale: Float64[Arra
     return bytes(model.SerializeToString(deterministic=True))
 
 
+def named_graph(graph: bytes) -> bytes:
+    """The graph with its input called "features", for a model whose features are not scaled."""
+    import onnx
+
+    model = onnx.load_from_string(graph)
+    old = model.graph.input[0].name
+    for node in model.graph.node:
+        node.input[:] = ["features" if name == old else name for name in node.input]
+    model.graph.input[0].name = "features"
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
 def _nodes(trees: Sequence[TreeArrays], mode: str) -> dict[str, Any]:
     held: dict[str, list[Any]] = {
         key: []

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from gnomon.core.errors import ConfigError, DataError, IntegrityError, nearest
+from gnomon.core.errors import ConfigError, DataError, IntegrityError, TrainingError, nearest
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json, hash_bytes
 from gnomon.core.registry import build
@@ -29,6 +29,8 @@ from gnomon.samples.base import CLASSES, UNKNOWN_END, Forecast, Samples
 
 FACTS = "model.json"
 BLOCK = 16_384
+GREATEST_RETURN = 1e6
+"""A return beyond this, a million times the price, is no return; libraries lose their digits on squares of such."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,23 +203,38 @@ class SupervisedModel(ModelBase):
         labels, checked = self._accept(train, valid)
         held_out = with_features(checked, valid) if checked is not None and valid is not None else None
         target = with_features(labels, train)
-        if self.uses_features and not _any_varies(target.x):
-            raise DataError(
-                f"{type(self).__name__} cannot learn: none of the {len(train.feature_names)} features varies in the "
-                "training rows, each is constant or missing throughout; look at the features, or let them warm up"
-            )
+        if self.uses_features:
+            refuse_constant(target.x, type(self).__name__)
         if self.learns_returns:
             _refuse_returns(target, held_out, self._fitted_horizon(), type(self).__name__)
             judge = held_out if held_out is not None and len(held_out) >= LEAST_ROWS else target
             self._spread, self._fitting = None, (target, judge)
-        for callback in callbacks:
-            callback.on_fit_start(self, train, valid)
-        report = self._fit(target, held_out, callbacks)
-        if self.learns_returns:
-            self._spread, self._fitting = self._measured(), None
+        try:
+            for callback in callbacks:
+                callback.on_fit_start(self, train, valid)
+            report = self._fit(target, held_out, callbacks)
+            self._refuse_unstable(report)
+            if self.learns_returns:
+                self._spread = self._measured()
+        except BaseException:
+            self.horizon = None
+            raise
+        finally:
+            self._fitting = None
         for callback in callbacks:
             callback.on_fit_end(self, report)
         return report
+
+    def _refuse_unstable(self, report: FitReport) -> None:
+        for name, curve in report.curves.items():
+            wrong = np.flatnonzero(~np.isfinite(np.asarray(curve, np.float64)))
+            if wrong.size:
+                at = int(wrong[0])
+                slower = "lower learning_rate, or " if hasattr(self.config, "learning_rate") else ""
+                raise TrainingError(
+                    f"the fit of {type(self).__name__} became unstable: {name} is {curve[at]} after iteration {at}, "
+                    f"and nothing is kept; {slower}look for extreme values among features, returns and weights"
+                )
 
     def _accept(self, train: Samples, valid: Samples | None) -> tuple[Labels, Labels | None]:
         """What can be learned from, and validated on (None: nothing); notes horizon and features. Raises DataError."""
@@ -410,19 +427,31 @@ def refuse_infinite(samples: Samples) -> None:
             )
 
 
-def _any_varies(x: Float32[Array, "n f"]) -> bool:
+def refuse_constant(x: Float32[Array, "n f"], model: str) -> None:
+    """Raises DataError where no feature varies over these training rows; `model` is named in it."""
     for f in range(x.shape[1]):
         held = x[:, f][~np.isnan(x[:, f])]
         if 0 < held.size < len(x) or (held.size and held.min() < held.max()):
-            return True
-    return False
+            return
+    raise DataError(
+        f"{model} cannot learn: none of the {x.shape[1]} features varies in the training rows, each is constant or "
+        "missing throughout; look at the features, or let them warm up"
+    )
 
 
 def _refuse_returns(train: Target, valid: Target | None, horizon: int, model: str) -> None:
     for part, target in (("training", train), ("validation", valid)):
-        wrong = 0 if target is None else int((~np.isfinite(target.future)).sum())
+        if target is None:
+            continue
+        wrong = int((~np.isfinite(target.future)).sum())
         if wrong:
             raise DataError(f"{model} cannot learn: {wrong} {part} returns at horizon {horizon} are not finite")
+        row = int(np.abs(target.future).argmax())
+        if abs(target.future[row]) > GREATEST_RETURN:
+            raise DataError(
+                f"{model} cannot learn: a {part} return at horizon {horizon} is {target.future[row]:g}, row "
+                f"{target.rows[row]}; returns are fractions (0.01 is 1%), so look at the prices around it"
+            )
     if train.future.min() == train.future.max():
         raise DataError(
             f"{model} cannot learn: all {len(train)} forward returns at horizon {horizon} are {train.future[0]}"

@@ -136,7 +136,8 @@ class NoScaler:
 
     def fit(self, train: Samples) -> ScalerParams:
         """Center 0 and scale 1, and the rows it was shown."""
-        return _fit("none", train, lambda _: (0.0, 1.0))
+        count = len(train.feature_names)
+        return _params("none", train, [0.0] * count, [1.0] * count)
 
 
 SCALERS: Mapping[str, Transform[ScalerParams]] = {
@@ -153,8 +154,6 @@ def rows_hash(samples: Samples) -> str:
 
 
 def _fit(kind: str, train: Samples, measure: Callable[[Array], tuple[float, float]]) -> ScalerParams:
-    if not len(train):
-        raise DataError("a scaler needs training rows, there are none")
     center, scale = [], []
     for f, name in enumerate(train.feature_names):
         column = train.x[:, f].astype(np.float64)
@@ -165,6 +164,12 @@ def _fit(kind: str, train: Samples, measure: Callable[[Array], tuple[float, floa
         center.append(middle)
         # Rounding leaves a constant feature a width near zero; dividing by it would blow up what is only noise.
         scale.append(width if width > 1e-12 * max(1.0, abs(middle)) else 1.0)
+    return _params(kind, train, center, scale)
+
+
+def _params(kind: str, train: Samples, center: list[float], scale: list[float]) -> ScalerParams:
+    if not len(train):
+        raise DataError("a scaler needs training rows, there are none")
     return ScalerParams(
         kind=kind,
         feature_names=train.feature_names,

@@ -14,7 +14,7 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
-from gnomon.models.boosting.watch import Watch
+from gnomon.models.boosting.watch import Watch, explained
 from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
@@ -70,6 +70,7 @@ class CatBoost(SupervisedModel):
 
     Config = CatBoostConfig
     config: CatBoostConfig
+    scaled = False
     saves_midway = False
     needs = ("catboost",)
     extra = "boosting"
@@ -97,7 +98,8 @@ class CatBoost(SupervisedModel):
             patience=self.config.early_stopping_rounds if valid else None,
         )
         trees = catboost.CatBoost(self._params())
-        trees.fit(of_train, eval_set=of_valid, callbacks=[_Told(watch, "learn" if valid is None else "validation")])
+        with explained(catboost.CatBoostError, self):
+            trees.fit(of_train, eval_set=of_valid, callbacks=[_Told(watch, "learn" if valid is None else "validation")])
         if trees.tree_count_ > watch.best_iteration + 1:
             trees.shrink(watch.best_iteration + 1)
         # What was fitted and what will be loaded are read from the same bytes, so they are equal to the last bit.

@@ -13,7 +13,7 @@ from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
 from gnomon.models.boosting.single_row import SingleRow
-from gnomon.models.boosting.watch import Watch
+from gnomon.models.boosting.watch import Watch, explained
 from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
@@ -39,7 +39,7 @@ class LightGBMConfig(TargetConfig):
     """Trees a class, at most."""
     learning_rate: float = Field(default=0.05, gt=0, le=1)
     """Share of each tree's correction that is taken."""
-    num_leaves: int = Field(default=15, ge=2)
+    num_leaves: int = Field(default=15, ge=2, le=131_072)
     """Leaves of a tree, at most."""
     max_depth: int = -1
     """Levels of a tree, at most; -1 sets no limit."""
@@ -71,6 +71,7 @@ class LightGBM(SupervisedModel):
 
     Config = LightGBMConfig
     config: LightGBMConfig
+    scaled = False
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)
@@ -87,14 +88,15 @@ class LightGBM(SupervisedModel):
         if valid is not None:
             part, watched = "valid", of_train.create_valid(valid.x, self._goal(valid), weight=valid.weight)
         watch = Watch(self, callbacks, part=part, patience=self.config.early_stopping_rounds if valid else None)
-        booster = lightgbm.train(
-            params,
-            of_train,
-            num_boost_round=self.config.rounds,
-            valid_sets=[watched],
-            valid_names=[part],
-            callbacks=[_Told(self, watch)],
-        )
+        with explained(lightgbm.basic.LightGBMError, self):
+            booster = lightgbm.train(
+                params,
+                of_train,
+                num_boost_round=self.config.rounds,
+                valid_sets=[watched],
+                valid_names=[part],
+                callbacks=[_Told(self, watch)],
+            )
         # What was fitted and what will be loaded are read from the same text, so they are equal to the last bit.
         self._booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=watch.best_iteration + 1))
         return watch.report(self._shares(self._booster.feature_importance("gain")))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
+from gnomon.core.errors import TrainingError
 from gnomon.models.base import Callback, FitReport
 from gnomon.models.supervised import SupervisedModel
 
@@ -24,8 +27,10 @@ class Watch:
         self._best = 0
 
     def stops(self, iteration: int, loss: float) -> bool:
-        """Takes a round's loss; whether the fit should end."""
+        """Takes a round's loss; whether the fit should end. It ends at once where the loss is no number any more."""
         self.losses.append(loss)
+        if not math.isfinite(loss):
+            return True
         if loss < self.losses[self._best]:
             self._best = iteration
         asked = [callback.on_iteration_end(self.model, iteration, {self.metric: loss}) for callback in self.callbacks]
@@ -47,3 +52,13 @@ class Watch:
             importance=importance,
             notes=notes,
         )
+
+
+@contextmanager
+def explained(error: type[Exception], model: SupervisedModel) -> Iterator[None]:
+    """What the library raises within the block becomes a TrainingError that names the model."""
+    try:
+        yield
+    except error as raised:
+        said = str(raised).strip().splitlines()[0]
+        raise TrainingError(f"{type(model).__name__} could not be fitted; its library says: {said}") from raised

@@ -13,7 +13,7 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
-from gnomon.models.boosting.watch import Watch
+from gnomon.models.boosting.watch import Watch, explained
 from gnomon.models.graphs import TreeArrays, ensemble_graph
 from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
@@ -71,6 +71,7 @@ class XGBoost(SupervisedModel):
 
     Config = XGBoostConfig
     config: XGBoostConfig
+    scaled = False
     needs = ("xgboost",)
     extra = "boosting"
 
@@ -95,14 +96,15 @@ class XGBoost(SupervisedModel):
                 valid.x, self._goal(valid), weight=valid.weight, ref=of_train, nthread=self.config.threads
             )
         watch = Watch(self, callbacks, part=part, patience=self.config.early_stopping_rounds if valid else None)
-        booster = xgboost.train(
-            self._params(),
-            of_train,
-            num_boost_round=self.config.rounds,
-            evals=[(watched, part)],
-            verbose_eval=False,
-            callbacks=[_told(self, watch, part)],
-        )
+        with explained(xgboost.core.XGBoostError, self):
+            booster = xgboost.train(
+                self._params(),
+                of_train,
+                num_boost_round=self.config.rounds,
+                evals=[(watched, part)],
+                verbose_eval=False,
+                callbacks=[_told(self, watch, part)],
+            )
         best = watch.best_iteration
         # What was fitted and what will be loaded are read from the same bytes, so they are equal to the last bit.
         self._read(bytes(booster[: best + 1].save_raw("ubj")))

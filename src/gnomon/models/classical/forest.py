@@ -63,6 +63,7 @@ class RandomForest(SupervisedModel):
 
     Config = RandomForestConfig
     config: RandomForestConfig
+    scaled = False
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)

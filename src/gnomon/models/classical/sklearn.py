@@ -24,6 +24,8 @@ from gnomon.models.supervised import SupervisedModel, Target, read_weights, writ
 
 ESTIMATOR = "estimator.skops"
 BATCH = 256
+LEAST_LEAF = 50
+"""Training rows that a leaf of a tree must hold where nothing is said, as in `random_forest`."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 TRUSTED = frozenset(
     {
@@ -46,17 +48,18 @@ class SklearnConfig(TargetConfig):
     estimator: str = Field(default="sklearn.ensemble.ExtraTreesClassifier", pattern=r"^sklearn(\.[A-Za-z]\w*)+$")
     """Where the class is: sklearn.MODULE.CLASS, a classifier for `target: class`, a regressor for `target: return`."""
     settings: dict[str, Any] = Field(default={})
-    """Its own parameters."""
+    """Its own parameters; those left out keep scikit-learn's defaults, but leaves of trees hold 50 rows, not 1."""
 
 
 @ModelRegistry.register(name="sklearn", family="classical")
 class Sklearn(SupervisedModel):
     """A scikit-learn estimator: its class and parameters come from the configuration.
 
-    A missing feature counts as its mean over the training rows. Rows are weighted where the estimator takes weights;
-    one that does not is refused unless all weights are equal. It is kept with skops, which writes no code; what holds a
-    type outside of a short list is refused. A class that training never saw has probability 0. Reference: Pedregosa et
-    al. 2011, "Scikit-learn: machine learning in Python".
+    Where scikit-learn would grow trees until each leaf holds one row (`min_samples_leaf` 1), and so learn the noise by
+    heart, leaves hold 50 unless `settings` say otherwise. A missing feature counts as its mean over the training rows.
+    Rows are weighted where the estimator takes weights; one that does not is refused unless all weights are equal. It
+    is kept with skops, which writes no code; what holds a type outside of a short list is refused. A class that
+    training never saw has probability 0. Reference: Pedregosa et al. 2011, "Scikit-learn: machine learning in Python".
     """
 
     Config = SklearnConfig
@@ -110,8 +113,11 @@ class Sklearn(SupervisedModel):
             raise ConfigError(
                 f"{self.config.estimator} gives no probabilities with these settings; name one with `predict_proba`"
             )
-        if "random_state" in made.get_params() and "random_state" not in self.config.settings:
+        known, said = made.get_params(), self.config.settings
+        if "random_state" in known and "random_state" not in said:
             made.set_params(random_state=derived_seed(self.config.seed, "sklearn"))
+        if known.get("min_samples_leaf") == 1 and "min_samples_leaf" not in said:
+            made.set_params(min_samples_leaf=LEAST_LEAF)
         return made
 
     def _read(self, data: bytes) -> None:

@@ -38,6 +38,7 @@ from gnomon.models.supervised import (
     SupervisedModel,
     Target,
     labels_of,
+    refuse_constant,
     refuse_infinite,
     same_features,
 )
@@ -184,6 +185,8 @@ class NeuralModel(SupervisedModel):
         from gnomon.models.neural.weights import take_over
 
         labels, checked = self._accept(train, valid)
+        if self.uses_features:
+            refuse_constant(train.x, type(self).__name__)
         self.prior = _prior_of(labels, self.config.quantile_levels)
         self.gap = _usual_gap(train)
         self.network, self.head = self._assemble()
