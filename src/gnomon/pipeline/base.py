@@ -72,8 +72,10 @@ class Setup:
 
 
 class PipelineContext(Mapping[Key[Any], Any]):
-    """What a running stage sees: the artifacts that it declared in `reads`, the setup, a scratch folder, progress.
+    """What a running stage sees: the artifacts that it declared in `reads`, the setup, two folders, progress.
 
+    `scratch` is empty and gone afterwards. `midway` is of the stage's key: what a stage leaves there is there again
+    when it starts once more after a kill, until it is done; it must end in the same bytes with it and without.
     Reading an undeclared key is an error: it would not be part of the stage's key.
     """
 
@@ -84,11 +86,13 @@ class PipelineContext(Mapping[Key[Any], Any]):
         load: Callable[[Key[Any]], Any],
         allowed: Sequence[Key[Any]],
         scratch: Path,
+        midway: Path,
         report: Callable[[str, float], None] = lambda _text, _fraction: None,
     ) -> None:
         self.setup = setup
         self.report = report
         self.scratch = scratch
+        self.midway = midway
         self._load = load
         self._allowed = {key.name: key for key in allowed}
 

@@ -130,6 +130,7 @@ class PipelineExecutor:
         mine.key = hash_value({"static": planned.static_key(), "inputs": inputs})
         before = None if planned.stage.volatile else self.products.find(mine.key)
         if before is not None and not forced:
+            self.products.forget_midway(mine.key)
             self._announce(outcome, mine, "reused")
             self._release(planned)
             return before
@@ -179,7 +180,12 @@ class PipelineExecutor:
             raise AssertionError
         with self.products.workbench() as scratch:
             context = PipelineContext(
-                setup=self.plan.setup, load=self._load, allowed=stage.reads, report=report, scratch=scratch
+                setup=self.plan.setup,
+                load=self._load,
+                allowed=stage.reads,
+                report=report,
+                scratch=scratch,
+                midway=self.products.midway(mine.key),
             )
             values = stage.run(context)
             if missing := [key.name for key in stage.writes if key not in values]:
@@ -187,6 +193,7 @@ class PipelineExecutor:
             if extra := [key.name for key in values if key not in stage.writes]:
                 raise StageError(f"stage {stage.name!r} wrote {', '.join(map(repr, extra))} without declaring it")
             record = self.products.save(stage.name, mine.key, values)
+        self.products.forget_midway(mine.key)
         with self._lock:
             # Kept in memory only while a later stage will read it.
             kept = {key: value for key, value in values.items() if self._readers.get(key.name)}

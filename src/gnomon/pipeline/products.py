@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gnomon.core.errors import IntegrityError, StageError
-from gnomon.core.files import atomic_path, temporary_for, write_atomic
+from gnomon.core.files import atomic_path, remove, temporary_for, write_atomic
 from gnomon.core.hashing import canonical_json, hash_file, hash_value
 from gnomon.pipeline.base import Codec, Key
 from gnomon.store.objects import Objects
@@ -145,6 +145,19 @@ class ProductStore:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def midway(self, key: str) -> Path:
+        """The folder in which a stage that is not done keeps how far it is; it need not exist."""
+        return self.scratch / "midway" / key
+
+    def unfinished(self) -> list[Path]:
+        """The folders that stages left midway, of runs at work and of those that were killed and not started again."""
+        return sorted((self.scratch / "midway").glob("*"))
+
+    def forget_midway(self, key: str) -> None:
+        """Removes what a stage kept midway: it is done."""
+        if (folder := self.midway(key)).exists():
+            remove(folder)
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.json"

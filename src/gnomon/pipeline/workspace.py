@@ -14,7 +14,7 @@ from gnomon.config.components import locate
 from gnomon.config.loader import LoadedConfig, load
 from gnomon.config.models import PipelineConfig
 from gnomon.core.errors import ConfigError
-from gnomon.core.files import write_atomic
+from gnomon.core.files import remove, write_atomic
 from gnomon.core.hashing import hash_file
 from gnomon.pipeline.base import Setup
 from gnomon.pipeline.plan import Plan, make_plan
@@ -69,12 +69,22 @@ class Workspace:
     def collect(self, *, dry_run: bool = False) -> Collected:
         """Removes what killed processes left unfinished, and objects that no version and no stage record names.
 
+        Fits that a killed run left midway begin anew afterwards.
+
         Raises LockedError, which names the owner, while a run is at work: its objects have no record yet.
         """
         with lock(self.made / "run.lock", "collect"):
             swept = sweep(self.made, dry_run=dry_run, beside=self.store.folder)
             collected = self.store.gc(keep=set(self.products.digests()), dry_run=dry_run)
-        return replace(collected, temporary=collected.temporary + swept.temporary, size=collected.size + swept.size)
+            midway = self.products.unfinished()
+            left = sum(file.stat().st_size for folder in midway for file in folder.rglob("*") if file.is_file())
+            for folder in [] if dry_run else midway:
+                remove(folder)
+        return replace(
+            collected,
+            temporary=collected.temporary + swept.temporary + len(midway),
+            size=collected.size + swept.size + left,
+        )
 
     def setup(self) -> Setup:
         """What a plan is made from; loads the plug-ins."""

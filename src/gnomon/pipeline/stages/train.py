@@ -1,4 +1,7 @@
-"""Training: one stage a candidate, on training rows; validation rows only stop a fit early and calibrate it."""
+"""Training: one stage a candidate, on training rows; validation rows only stop a fit early and calibrate it.
+
+A net's fit that was killed goes on from its last checkpoint, and ends in the bytes of one that was not.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,9 @@ from typing import Any, Self
 from gnomon.config.models import ModelConfig
 from gnomon.core.errors import ConfigError
 from gnomon.labels.base import LABELERS
-from gnomon.models.base import Callback, FitReport, ModelBase
+from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
 from gnomon.models.factory import build_model
+from gnomon.models.neural.base import NeuralModel
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
 from gnomon.pipeline.stages.base import CandidateStage, finite, is_ensemble, model_modules
@@ -40,6 +44,11 @@ class TrainStage(CandidateStage):
     def section(self) -> ModelConfig:
         """The candidate's section."""
         return self.setup.config.candidates()[self.candidate]
+
+    @property
+    def kind(self) -> type[ModelBase]:
+        """The candidate's class."""
+        return ModelRegistry.models.get(self.section.model_type, where=f"{self.where}.model_type")
 
     @property
     def where(self) -> str:
@@ -91,6 +100,7 @@ class TrainStage(CandidateStage):
             lineage=self.part("features", "labels", "split"),
             callbacks=(watcher,),
             where=self.where,
+            checkpoint=context.midway if issubclass(self.kind, NeuralModel) else None,
         )
         audit_fitted({"scaler": trained.scaler, "projection": trained.projection}, samples, fold)
         audit_outputs(trained, samples.take(fold.test))
