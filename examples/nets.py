@@ -14,6 +14,7 @@ from gnomon.config import ModelConfig
 from gnomon.models import NeuralModel, build_model
 from gnomon.models.neural.stability import loss_landscape
 from gnomon.testing.models import mean_log_loss, planted_samples, prior_log_loss
+from gnomon.training import fit_model
 
 
 def gru(**params: object) -> NeuralModel:
@@ -58,6 +59,13 @@ def main() -> None:
     other = planted_samples(2000, seed=12, part="fresh")
     losses = [mean_log_loss(model.predict(other).probability, other) for model in (warm, cold)]
     print(f"200 rows of another market: loss {losses[0]:.3f} with the weights, {losses[1]:.3f} without")
+
+    # The same from a configuration: the section names a trained model (in a workspace also as name:version).
+    with tempfile.TemporaryDirectory() as folder:
+        section = {"model_type": "gru", "params": {"window": 4, "hidden": 12, "epochs": 4, "learning_rate": 0.01}}
+        fit_model(ModelConfig.model_validate(section), train)[0].save(Path(folder) / "base")
+        warmer, _ = fit_model(ModelConfig.model_validate({**section, "init_from": str(Path(folder) / "base")}), few)
+    print(f"and of a whole model: loss {mean_log_loss(warmer.predict(other).probability, other):.3f}")
 
     drawn = loss_landscape(net, valid, points=3)
     print(f"loss around the weights: {drawn.loss[1, 1]:.3f} in the middle, up to {drawn.loss.max():.3f}")

@@ -152,3 +152,35 @@ def test_a_value_is_handed_on_as_it_would_be_loaded(bench, toy):
     PipelineExecutor(bench.plan(one, two), bench.products).run()
     PipelineExecutor(bench.plan(one, two), bench.products).run(again_from="two")
     assert seen[0] == seen[1] == '{"a": 0, "b": [1, 2]}'
+
+
+def test_a_stage_finds_what_it_left_midway_until_it_is_done(bench, toy):
+    class Walks(toy):
+        """Takes a step each time it is started, and fails until the third."""
+
+        def run(self, context):
+            context.midway.mkdir(parents=True, exist_ok=True)
+            (context.midway / str(len(list(context.midway.iterdir())))).touch()
+            self.seen = sorted(path.name for path in context.midway.iterdir())
+            if len(self.seen) < 3:
+                raise OSError("the power went")
+            return super().run(context)
+
+    stage = Walks("one", lambda: 1, writes=["a"])
+    with pytest.raises(StageError, match="the power went"):
+        PipelineExecutor(bench.plan(stage), bench.products).run()
+    (left,) = bench.products.unfinished()
+    # Another configuration is another stage, with a folder of its own.
+    other = Walks("one", lambda: 1, writes=["a"], config={"other": 1})
+    with pytest.raises(StageError):
+        PipelineExecutor(bench.plan(other), bench.products).run()
+    assert other.seen == ["0"]
+    assert len(bench.products.unfinished()) == 2
+    # A stage that is tried again goes on too.
+    PipelineExecutor(bench.plan(stage, retries=1), bench.products, sleep=lambda _: None).run()
+    assert stage.seen == ["0", "1", "2"]
+    assert not left.exists()
+    # Killed between its record and the removal: what is left goes when the record is found.
+    left.mkdir()
+    assert PipelineExecutor(bench.plan(stage), bench.products).run().computed == []
+    assert not left.exists()

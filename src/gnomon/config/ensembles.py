@@ -50,6 +50,12 @@ def _resolved(name: str, section: ModelConfig, candidates: Mapping[str, ModelCon
             raise ConfigError(f"{where} names {member!r}, which is an ensemble too; name its members instead")
         if member not in others:
             raise ConfigError(unknown("member", str(member), others, where=where))
+    for member in named:
+        if others[member].init_from is not None:
+            raise ConfigError(
+                f"{where} names {member!r}, which begins with the weights of another model (init_from): these may know "
+                "the rows that its members are judged by; leave it out of the ensemble, or name its model type anew"
+            )
     if twice := next((member for member in named if named.count(member) > 1), None):
         raise ConfigError(f"{where} names {twice!r} twice; a member counts once")
     members = {

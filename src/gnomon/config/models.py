@@ -234,6 +234,8 @@ class ModelConfig(Section):
     """What the model is called in reports; None takes its type."""
     params: dict[str, Any] = {}
     """The fields of the model's own config."""
+    init_from: str | None = None
+    """A trained net whose weights this one begins with: `name:version` of the store, or a folder of the workspace."""
 
 
 class ConformalConfig(Section):

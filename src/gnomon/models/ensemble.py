@@ -75,6 +75,9 @@ class EnsembleConfig(ModelConfig):
             nested = next((name for name, one in members.items() if one.model_type == ENSEMBLE), None)
             if nested is not None:
                 raise ValueError(f"{nested!r} is an ensemble itself; name its members instead")
+            begun = next((name for name, one in members.items() if one.init_from is not None), None)
+            if begun is not None:
+                raise ValueError(f"{begun!r} has init_from: its first weights may know the rows that judge members")
         return members
 
     @model_validator(mode="after")

@@ -56,6 +56,11 @@ def tune(
     try:
         setup = workspace.setup()
         section = engine.model_section(model)
+        if section.init_from is not None:
+            raise ConfigError(
+                f"{model or section.model_type} begins with the weights of another model (init_from), whose shape a "
+                "search would change; search without init_from, and name it in the run"
+            )
         modules = _modules(workspace, section.model_type)
         result = optimizer.optimize(model_type=model, progress=progress, code=code_hash(modules, setup.plugins))
     except ConfigError as error:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from gnomon.simulation.base import Simulation
 from gnomon.simulation.workflow import BacktestingWorkflow
 from gnomon.splits.audit import audited
 from gnomon.splits.base import Fold, Splitter
-from gnomon.training.fit import fit_model
+from gnomon.training.fit import fit_model, origin_of, refuse_knowing
 from gnomon.training.scores import SCORES, Judged, judged, score_of
 
 FIVE_FOLDS: Mapping[str, Any] = {"kind": "purged_kfold", "folds": 5}
@@ -157,6 +158,8 @@ class CrossValidator:
     workflow: BacktestingWorkflow = field(default_factory=BacktestingWorkflow)
     compute: Compute = field(default_factory=LocalCompute)
     registry: type[ModelRegistry] = ModelRegistry
+    origins: Mapping[str, Path] = field(default_factory=dict)
+    """Folders of the trained nets that models begin with, by the models' names."""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.inner_valid < 0.9:
@@ -234,7 +237,10 @@ def score_fold(work: FoldWork, name: str, section: ModelSection, number: int) ->
     fold = (
         fold if len(fold.valid) or not validator.inner_valid else inner_split(work.samples, fold, validator.inner_valid)
     )
+    tested, origin = work.samples.take(fold.test), validator.origins.get(name)
     try:
+        origin = origin or origin_of(section, where=f"models.{name}")
+        refuse_knowing(origin, tested, what="the rows of a fold")
         trained, report = fit_model(
             section,
             work.samples.take(fold.train),
@@ -244,8 +250,8 @@ def score_fold(work: FoldWork, name: str, section: ModelSection, number: int) ->
             name=name,
             registry=validator.registry,
             where=f"models.{name}",
+            init_from=origin,
         )
-        tested = work.samples.take(fold.test)
         forecast = trained.predict_rows(work.samples, fold.test)
         blocks = _trade(work, forecast) if any(SCORES[metric].trades for metric in work.metrics) else ()
     except GnomonError as error:

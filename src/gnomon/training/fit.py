@@ -12,7 +12,7 @@ import numpy as np
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.config.models import TrainingConfig
 from gnomon.core.compute import Compute
-from gnomon.core.errors import ConfigError, DataError
+from gnomon.core.errors import ConfigError, DataError, GateError
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
 from gnomon.models.bundle import ModelMeta, TrainedModel
 from gnomon.models.ensemble import Ensemble
@@ -46,9 +46,10 @@ def fit_model(
 
     Nothing here sees a test row. `lineage` (plain values: feature settings, labels, split) and `data_version` are kept
     with the model. Equal samples, configuration and seed give equal bytes. A net may begin with the weights of another
-    (`init_from`), and goes on from a `checkpoint` folder after a kill; see `NeuralModel.fit`. An ensemble takes
-    `members` that are fitted already, and a place for its other fits (`compute`). Raises ConfigError for settings that
-    the model does not know (at `where`), DataError for samples that cannot be learned from.
+    (`init_from`; without it those of the folder that the section names), and goes on from a `checkpoint` folder after
+    a kill; see `NeuralModel.fit`. An ensemble takes `members` that are fitted already, and a place for its other fits
+    (`compute`). Raises ConfigError for settings that the model does not know (at `where`), DataError for samples that
+    cannot be learned from.
     """
     training = training if training is not None else TrainingConfig()
     model = build_model(config, training=training, seed=seed, where=where, registry=registry)
@@ -72,10 +73,16 @@ def fit_model(
     stopping = calibrating = valid if valid is not None and len(valid) else None
     if outputs and calibrating is not None and training.calibration_share > 0.0:
         stopping, calibrating = held_out(calibrating, training.calibration_share, horizon=horizon)
-    begin = _given(model, NeuralModel, "nets", config.model_type, init_from=init_from, checkpoint=checkpoint)
+    origin = origin_of(config, where=where) if init_from is None else init_from
+    if isinstance(origin, Path) and (origin / "meta.json").is_file():
+        origin = TrainedModel.load(origin)
+    begin = _given(model, NeuralModel, "nets", config.model_type, init_from=origin, checkpoint=checkpoint)
     begin |= _given(model, Ensemble, "ensembles", config.model_type, members=members, compute=compute)
     held_out_rows = None if stopping is None else scaler.apply(stopping)
     report = model.fit(scaler.apply(train), held_out_rows, callbacks=callbacks, **begin)
+    if isinstance(origin, TrainedModel) and valid is not None and len(valid) and knows(origin, valid):
+        told = "the weights it began with were trained or stopped on times of the validation rows: scores there flatter"
+        report = replace(report, notes=[*report.notes, told])
     trained = TrainedModel(
         model=model,
         scaler=scaler,
@@ -101,6 +108,40 @@ def fit_model(
         return trained, replace(report, notes=[*report.notes, "not calibrated: there are no validation rows"])
     trained, notes = calibrated(trained, calibrating, training=training, shared=calibrating is stopping)
     return trained, replace(report, notes=[*report.notes, *notes])
+
+
+def origin_of(config: ModelSection, *, where: str) -> Path | None:
+    """The folder that a section's `init_from` names, None where it names none.
+
+    ConfigError where it is no folder with a trained model: names of a store are found by the runs of a workspace.
+    """
+    if config.init_from is None:
+        return None
+    folder = Path(config.init_from)
+    if not (folder / "meta.json").is_file():
+        raise ConfigError(
+            f"{where}.init_from = {config.init_from!r} is no folder with a trained model; `name:version` is known to "
+            "runs of a workspace alone, give the folder here"
+        )
+    return folder
+
+
+def knows(origin: TrainedModel, judged: Samples) -> bool:
+    """Whether a model learned from, or was stopped by, what came after the first of the rows that are to judge."""
+    return bool(len(judged)) and int(judged.known_at.min()) < origin.meta.trained_until
+
+
+def refuse_knowing(origin: TrainedModel | Path | None, judged: Samples, *, what: str) -> None:
+    """GateError where the weights that a fit would begin with may know the rows that will judge it."""
+    if origin is None:
+        return
+    held = TrainedModel.load(origin) if isinstance(origin, Path) else origin
+    if knows(held, judged):
+        until, first = (np.datetime64(moment, "us") for moment in (held.meta.trained_until, int(judged.known_at.min())))
+        raise GateError(
+            f"init_from leaks: {held.meta.name} was trained until {until}, and {what} begin at {first}; begin with a "
+            "model that was trained before these, or split later"
+        )
 
 
 def _given(model: ModelBase, kind: type, words: str, called: str, **options: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, SAMPLES, SIDE_TABLES
+from gnomon.pipeline.origins import Origin, origin_of, section_facts
 from gnomon.pipeline.stages.base import BuiltinStage, finite, model_modules, module_of
 from gnomon.pipeline.stages.simulate import FUNDING
 from gnomon.simulation.workflow import BacktestingWorkflow
@@ -46,8 +48,14 @@ class CrossValidateStage(BuiltinStage):
         return {
             **self.part("training", "seed", "sizing", "guardrails", "execution"),
             "splitter": dict(self.folds),
-            "models": {name: finite(section.model_dump(mode="json")) for name, section in candidates.items()},
+            "models": {n: finite(section_facts(section, self.origins[n])) for n, section in candidates.items()},
         }
+
+    @cached_property
+    def origins(self) -> dict[str, Origin | None]:
+        """The trained nets that candidates begin with."""
+        candidates = self.setup.config.candidates()
+        return {name: origin_of(self.setup, one, where=f"models.{name}") for name, one in candidates.items()}
 
     @property
     def folds(self) -> Mapping[str, Any]:
@@ -78,6 +86,7 @@ class CrossValidateStage(BuiltinStage):
             seed=config.seed,
             workflow=BacktestingWorkflow.from_config(config),
             compute=LocalCompute(workers=config.executor.workers),
+            origins={name: origin.folder for name, origin in self.origins.items() if origin is not None},
         )
         result = validator.run(
             config.candidates(),

@@ -7,21 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any, Self
 
 from gnomon.config.models import ModelConfig
 from gnomon.core.errors import ConfigError
 from gnomon.labels.base import LABELERS
 from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
+from gnomon.models.bundle import TrainedModel
 from gnomon.models.factory import build_model
 from gnomon.models.neural.base import NeuralModel
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
+from gnomon.pipeline.origins import Origin, origin_of, section_facts
 from gnomon.pipeline.stages.base import CandidateStage, finite, is_ensemble, model_modules
 from gnomon.samples.base import Samples
 from gnomon.splits.audit import audit_fitted
 from gnomon.training.calibrate import audit_outputs
-from gnomon.training.fit import fit_model, projection_of
+from gnomon.training.fit import fit_model, projection_of, refuse_knowing
 
 
 @STAGES.register(name="train")
@@ -55,11 +58,16 @@ class TrainStage(CandidateStage):
         """Where the candidate's section stands, for messages."""
         return f"models.{self.candidate}" if self.candidate in self.setup.config.models else "model"
 
+    @cached_property
+    def origin(self) -> Origin | None:
+        """The trained net that the candidate begins with."""
+        return origin_of(self.setup, self.section, where=self.where)
+
     @property
     def config(self) -> Mapping[str, Any]:
-        """The candidate's section, the training section, the seed, and what the model keeps as its lineage."""
+        """The candidate's section and first weights, the training section, the seed, and what it keeps as lineage."""
         values = self.part("training", "seed", "features", "labels", "split")
-        return {**values, "model": finite(self.section.model_dump(mode="json")), "name": self.candidate}
+        return {**values, "model": finite(section_facts(self.section, self.origin)), "name": self.candidate}
 
     @property
     def modules(self) -> tuple[str, ...]:
@@ -78,6 +86,7 @@ class TrainStage(CandidateStage):
         """Builds the model unfitted, and checks the horizon against the labels'."""
         config = self.setup.config
         build_model(self.section, training=config.training, seed=config.seed, where=self.where)
+        _ = self.origin
         if config.training.projection is not None:
             projection_of(config.training, seed=config.seed)
         horizons = getattr(LABELERS.from_config(config.labels, where="labels"), "horizons", None)
@@ -89,6 +98,8 @@ class TrainStage(CandidateStage):
         """Fits the scaler and the model."""
         samples, fold, config = context[SAMPLES], context[FOLD], context.config
         watcher: Callback = Watcher(context)
+        origin = None if self.origin is None else TrainedModel.load(self.origin.folder)
+        refuse_knowing(origin, samples.take(fold.test), what="the test rows")
         trained, report = fit_model(
             self.section,
             samples.take(fold.train),
@@ -100,6 +111,7 @@ class TrainStage(CandidateStage):
             lineage=self.part("features", "labels", "split"),
             callbacks=(watcher,),
             where=self.where,
+            init_from=origin,
             checkpoint=context.midway if issubclass(self.kind, NeuralModel) else None,
         )
         audit_fitted({"scaler": trained.scaler, "projection": trained.projection}, samples, fold)

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from gnomon.core.hashing import hash_file
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import SIMULATION, SOURCE, TRIAL_RETURNS, TRIALS
+from gnomon.pipeline.origins import origin_of, section_facts
 from gnomon.pipeline.stages.base import BuiltinStage, fingerprint, finite
 from gnomon.pipeline.trial_record import market_of, record_of, trial_ledger
 
@@ -32,7 +33,10 @@ class TrialStage(BuiltinStage):
     def config(self) -> Mapping[str, Any]:
         """What makes a try: every section that decides a result, each candidate's own, and the user's files."""
         plugins = [hash_file(path) for path in self.setup.plugins]
-        models = {n: finite(s.model_dump(mode="json")) for n, s in self.setup.config.candidates().items()}
+        models = {
+            name: finite(section_facts(section, origin_of(self.setup, section, where=f"models.{name}")))
+            for name, section in self.setup.config.candidates().items()
+        }
         return {**self.part(*DECIDING), "models": models, "plugins": plugins}
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
@@ -48,7 +52,10 @@ class TrialStage(BuiltinStage):
             earned = float(simulation.equity["equity"][-1]) / simulation.execution.initial_cash - 1.0
             ledger.append(
                 dataset=market,
-                config=fingerprint(settings, {k: section[k] for k in ("model_type", "params")}),
+                # What it begins with makes it another try; without, a try is known by what it always was.
+                config=fingerprint(
+                    settings, {k: section[k] for k in ("model_type", "params", "init_from") if section[k] is not None}
+                ),
                 name=name,
                 kind="run",
                 returns=simulation.returns,
