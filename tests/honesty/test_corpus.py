@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import get_args
 
 import polars as pl
 import pytest
 
 from gnomon.cli.main import main
 from gnomon.core.errors import GateError
+from gnomon.data.probe.base import Level
 from gnomon.honesty import corpus, leaky
 from gnomon.honesty.base import Case, CorpusReport, Verdict
 from gnomon.honesty.corpus import run_corpus
@@ -33,6 +35,8 @@ def test_the_corpus_is_as_large_as_promised(report):
     assert sum(case.finder == "probe" and not case.leaks for case in cases) >= 60
     assert {case.finder for case in cases if case.leaks} == {"probe", "overlap audit", "row ids", "one-bar lag"}
     assert {case.finder for case in cases if not case.leaks} == {"probe", "overlap audit", "row ids", "one-bar lag"}
+    assert {case.level for case in cases if case.leaks} == set(get_args(Level))
+    assert {case.level for case in cases if not case.leaks} == set(get_args(Level))
     assert len({case.name for case in cases}) == len(cases)
 
 
@@ -85,7 +89,8 @@ def only_functions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leaky, "FUNCTIONS", {})
     monkeypatch.setattr(corpus.clean, "EXPRESSIONS", {"close": pl.col("close")})
     monkeypatch.setattr(corpus.clean, "FUNCTIONS", {})
-    monkeypatch.setattr(corpus, "_features", lambda _: iter(()))
+    for part in ("_features", "_resamplings", "_labels", "_refits", "_orders"):
+        monkeypatch.setattr(corpus, part, lambda _: iter(()))
 
 
 @pytest.mark.usefixtures("only_functions")

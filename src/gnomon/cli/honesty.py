@@ -41,6 +41,7 @@ def leaks(
         {
             "case": verdict.case.name,
             "kind": verdict.case.kind,
+            "level": verdict.case.level,
             "probe": verdict.case.finder,
             "leaks": verdict.case.leaks,
             "found": verdict.found,
@@ -59,11 +60,11 @@ def leaks(
 
     def human(console: Console) -> None:
         shown = [
-            (row["case"], row["kind"], row["probe"], "found" if row["found"] else "MISSED")
+            (row["case"], row["kind"], row["level"], row["probe"], "found" if row["found"] else "MISSED")
             for row in rows
             if row["leaks"]
         ]
-        table(console, ("planted leak", "kind", "probe", "verdict"), shown)
+        table(console, ("planted leak", "kind", "level", "probe", "verdict"), shown)
         console.print(
             f"{found['found']} of {count(report.planted, 'planted leak')} found; "
             f"{len(report.false_alarms)} of {report.clean} pieces of clean work accused",

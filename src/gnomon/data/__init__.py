@@ -42,6 +42,8 @@ _HOMES = {
     "Leak": "probe",
     "ProbeReport": "probe",
     "probe_lookahead": "probe",
+    "probe_resampling": "probe",
+    "resample_bars": "resample",
     "expected_stamps": "calendars",
     "infer_frequency": "calendars",
     "periods_per_year": "calendars",

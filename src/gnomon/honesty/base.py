@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gnomon.core.errors import GateError
+from gnomon.data.probe.base import Level
 
 Finder = Literal["probe", "overlap audit", "row ids", "one-bar lag"]
 """Perturbation and truncation; the interval check of folds; the hash of the rows that a fit saw; a later fill."""
@@ -20,6 +21,8 @@ class Case:
     """What sort of mistake it is, or "clean"."""
     finder: Finder
     leaks: bool
+    level: Level = "features"
+    """Where on the way from bars to orders it sits."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,20 @@ from typing import Any, Literal
 
 import polars as pl
 
-from gnomon.data.probe import ProbeReport, probe_lookahead
+from gnomon.data.probe import ProbeReport, probe_lookahead, probe_resampling
 from gnomon.features.sets import FeatureSet
-from gnomon.honesty import clean, folds, lag, leaky
+from gnomon.honesty import clean, folds, lag, leaky, levels
 from gnomon.honesty.base import Case, CorpusReport, Verdict
+from gnomon.honesty.labels import probe_labels
 from gnomon.honesty.market import corpus_bars, corpus_tables
+from gnomon.honesty.orders import probe_orders
+from gnomon.honesty.refits import probe_refits
 from gnomon.testing.features import MANY, synthetic_bars, with_holes
 
 CUTS = 64
+FITTED_CUTS = 8
+"""Cuts of what fits models, labels or keeps accounts, edges of refits first: a run costs much more than a feature."""
+RESAMPLED_CUTS = 16
 ALL_BARS = 120
 """Bars of the one case in which every bar is tried."""
 PANEL_BARS = 200
@@ -28,11 +34,18 @@ def run_corpus(
     parts: list[Callable[[], Iterator[Verdict]]] = [
         lambda: _functions(cuts),
         lambda: _features(cuts),
+        lambda: _resamplings(_fewer(cuts, RESAMPLED_CUTS)),
+        lambda: _labels(_fewer(cuts)),
         _overlaps,
         _fits,
+        lambda: _refits(_fewer(cuts)),
+        lambda: _orders(_fewer(cuts)),
         _lags,
     ]
-    names = ("functions of bars", "registered features", "folds", "fits", "fills")
+    names = (
+        *("functions of bars", "registered features", "longer bars", "labels", "folds", "fits"),
+        *("walk-forward refits", "orders", "fills"),
+    )
     verdicts: list[Verdict] = []
     for number, (name, part) in enumerate(zip(names, parts, strict=True)):
         progress(f"probing {name}", number / len(parts))
@@ -67,20 +80,59 @@ def _features(cuts: int | Literal["all"]) -> Iterator[Verdict]:
         yield from (_by_probe(f"feature {spec.name}", "clean", report, set(spec.outputs)) for spec in features.specs)
 
 
+def _resamplings(cuts: int | Literal["all"]) -> Iterator[Verdict]:
+    bars = corpus_bars()
+    for name, (kind, function) in levels.RESAMPLINGS.items():
+        yield _by_probe(name, kind, probe_resampling(function, bars, cuts), None)
+    for name, function in levels.CLEAN_RESAMPLINGS.items():
+        yield _by_probe(name, "clean", probe_resampling(function, bars, cuts), None)
+
+
+def _labels(cuts: int | Literal["all"]) -> Iterator[Verdict]:
+    bars = levels.small_bars()
+    for name, (kind, labeler) in levels.LABELERS.items():
+        yield _by_probe(name, kind, probe_labels(labeler, bars, cuts), None)
+    for name, labeler in levels.CLEAN_LABELERS.items():
+        yield _by_probe(name, "clean", probe_labels(labeler, bars, cuts), None)
+
+
+def _refits(cuts: int | Literal["all"]) -> Iterator[Verdict]:
+    """Refits over samples, right and wrong; probed where a new model takes over, first of all."""
+    samples = levels.samples()
+    edges = next(iter(levels.CLEAN_REFITS.values())).edges(samples)
+    for name, (kind, procedure) in levels.REFITS.items():
+        yield _by_probe(name, kind, probe_refits(procedure, samples, cuts, edges=edges), None)
+    for name, refits in levels.CLEAN_REFITS.items():
+        yield _by_probe(name, "clean", probe_refits(refits, samples, cuts), None)
+
+
+def _orders(cuts: int | Literal["all"]) -> Iterator[Verdict]:
+    bars = levels.small_bars()
+    edges = levels.refits_to_orders().edges(bars)
+    for name, (kind, path) in levels.ORDERS.items():
+        yield _by_probe(name, kind, probe_orders(path, bars, cuts), None)
+    for name, path in levels.CLEAN_ORDERS.items():
+        yield _by_probe(name, "clean", probe_orders(path, bars, cuts, edges=edges), None)
+
+
+def _fewer(cuts: int | Literal["all"], most: int = FITTED_CUTS) -> int | Literal["all"]:
+    return cuts if cuts == "all" else min(cuts, most)
+
+
 def _overlaps() -> Iterator[Verdict]:
     for name, (kind, made) in folds.OVERLAPS.items():
         evidence = folds.audit(made())
-        case = Case(name=name, kind=kind, finder="overlap audit", leaks=True)
+        case = Case(name=name, kind=kind, finder="overlap audit", leaks=True, level="refits")
         yield Verdict(case=case, found=bool(evidence), evidence=evidence)
     for name, tame in folds.CLEAN_FOLDS.items():
         evidence = folds.audit(tame())
-        case = Case(name=name, kind="clean", finder="overlap audit", leaks=False)
+        case = Case(name=name, kind="clean", finder="overlap audit", leaks=False, level="refits")
         yield Verdict(case=case, found=bool(evidence), evidence=evidence)
 
 
 def _fits() -> Iterator[Verdict]:
     for name, kind, leaks, found in folds.fits():
-        case = Case(name=name, kind=kind, finder="row ids", leaks=leaks)
+        case = Case(name=name, kind=kind, finder="row ids", leaks=leaks, level="refits")
         yield Verdict(case=case, found=found, evidence="fitted on rows that are not the training rows" * found)
 
 
@@ -92,7 +144,7 @@ def _lags() -> Iterator[Verdict]:
     }
     for name, (kind, targets) in strategies.items():
         report = lag.one_bar_lag(bars, targets(bars))
-        case = Case(name=name, kind=kind, finder="one-bar lag", leaks=kind != "clean")
+        case = Case(name=name, kind=kind, finder="one-bar lag", leaks=kind != "clean", level="orders")
         yield Verdict(case=case, found=report.flagged, evidence=str(report) if report.flagged else "")
 
 
@@ -101,5 +153,5 @@ def _by_probe(name: str, kind: str, report: ProbeReport, columns: set[str] | Non
     if blind := [column for column in report.empty if columns is None or column in columns]:
         raise AssertionError(f"{name} has no value in {blind}: it would pass without being seen")
     leaks = [leak for leak in report.leaks if columns is None or leak.column in columns]
-    case = Case(name=name, kind=kind, finder="probe", leaks=kind != "clean")
+    case = Case(name=name, kind=kind, finder="probe", leaks=kind != "clean", level=report.level)
     return Verdict(case=case, found=bool(leaks), evidence=str(leaks[0]) if leaks else "")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gnomon.training.engine import TrainingEngine, TrainingResult
     from gnomon.training.fit import ModelTrainer, Trainer, fit_model
     from gnomon.training.prepare import Prepared, checked_bars
+    from gnomon.training.refits import Refits
     from gnomon.training.search.base import SearchResult, SearchTrial
     from gnomon.training.search.optimizer import HPOptimizer, HyperparameterOptimizer
     from gnomon.training.selection import ValidationScore, select_model, validation_scores
@@ -28,6 +29,7 @@ _HOMES = {
     "CrossValidator": "cross_validation",
     "HPOptimizer": "search.optimizer",
     "HyperparameterOptimizer": "search.optimizer",
+    "Refits": "refits",
     "SearchResult": "search.base",
     "SearchTrial": "search.base",
     "TrainingEngine": "engine",
@@ -55,6 +57,7 @@ __all__ = [
     "ModelCheckpointCallback",
     "ModelTrainer",
     "Prepared",
+    "Refits",
     "SearchResult",
     "SearchTrial",
     "SelectionRule",

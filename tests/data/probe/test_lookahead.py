@@ -11,7 +11,7 @@ import pytest
 
 import gnomon
 from gnomon.core.errors import ConfigError, DataError, GateError
-from gnomon.data.probe import lookahead
+from gnomon.data.probe import rounds
 from gnomon.data.probe.lookahead import probe_lookahead
 
 C = pl.col("close")
@@ -278,7 +278,7 @@ def test_the_input_is_never_changed(few):
     ("test", "leak"), [("nan", C.is_nan().shift(-1, fill_value=False)), ("truncated", pl.len().cast(pl.Float64))]
 )
 def test_control_a_probe_without_one_of_its_tests_misses_a_leak(test, leak, few, monkeypatch):
-    monkeypatch.setattr(lookahead, "TESTS", tuple(t for t in lookahead.TESTS if t != test))
+    monkeypatch.setattr(rounds, "TESTS", tuple(t for t in rounds.TESTS if t != test))
     assert probe_lookahead(per_symbol(leak=leak), few).clean
 
 

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 import polars as pl
 
 from gnomon.core.errors import GateError
+
+Level = Literal["resampling", "features", "labels", "refits", "orders"]
+"""Where on the way from bars to orders a probe looks."""
+
+NAMED: Mapping[Level, str] = {
+    "resampling": "the resampled column",
+    "features": "feature",
+    "labels": "the label's column",
+    "refits": "the forecast of refits",
+    "orders": "the account",
+}
+"""How the leak of a level is called in a message, before the column's name."""
 
 SHOWN = 5
 """Leaks that a message spells out; the report holds all of them."""
@@ -70,6 +83,8 @@ class ProbeReport:
     """Columns without any value on the whole data: nothing could be seen in them."""
     refused: Mapping[str, str] = field(default_factory=dict)
     """Tests in which the function raised at some cut, with the first message: it takes no NaN, or no short history."""
+    level: Level = "features"
+    """What was probed."""
 
     @property
     def clean(self) -> bool:
@@ -88,7 +103,10 @@ class ProbeReport:
         """
         if self.clean:
             return
-        named = [f"feature {(owners or {}).get(leak.column, leak.column)!r} looks ahead: {leak}" for leak in self.leaks]
+        named = [
+            f"{NAMED[self.level]} {(owners or {}).get(leak.column, leak.column)!r} looks ahead: {leak}"
+            for leak in self.leaks
+        ]
         more = f"; and {len(named) - SHOWN} more" if len(named) > SHOWN else ""
         raise GateError("; ".join(named[:SHOWN]) + more)
 

@@ -7,7 +7,8 @@ sessions and months, days on which clocks change, the largest moves, gaps, and t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import zip_longest
 
 import numpy as np
@@ -23,17 +24,23 @@ GAP_STEPS = 5.0
 
 
 def choose_cuts(
-    bars: pl.DataFrame, count: int, *, tables: Mapping[str, pl.DataFrame] | None = None, seed: int = 0
+    bars: pl.DataFrame,
+    count: int,
+    *,
+    tables: Mapping[str, pl.DataFrame] | None = None,
+    edges: Sequence[datetime] = (),
+    seed: int = 0,
 ) -> list[int]:
     """At most `count` moments of the bars (microseconds since 1970), ascending, never the last one.
 
     Each kind of moment gives one in turn until all are given or there are `count`; what is left is drawn evenly.
+    `edges` are a kind as well, and the first: each moment itself, the bar before it and the one after.
     """
     moments = np.unique(_micros(bars["timestamp"]))
     if count >= moments.size - 1:
         return [int(moment) for moment in moments[:-1]]
     chosen: dict[int, None] = {}
-    for place in _in_turn(_strata(bars, moments, tables or {}, seed)):
+    for place in _in_turn([_edges(edges, moments), *_strata(bars, moments, tables or {}, seed)]):
         if len(chosen) == count:
             break
         if 0 <= place < moments.size - 1:
@@ -44,6 +51,12 @@ def choose_cuts(
             break
         chosen[place] = None
     return [int(moments[place]) for place in sorted(chosen)]
+
+
+def _edges(edges: Sequence[datetime], moments: Int64[Array, " t"]) -> list[int]:
+    """The place of each edge, then of the bars before them, then of those after."""
+    at = np.searchsorted(moments, _micros(pl.Series(edges, dtype=pl.Datetime("us", "UTC")))).tolist()
+    return [place + off for off in (0, -1, 1) for place in at]
 
 
 def _in_turn(strata: Iterable[Iterable[int]]) -> Iterable[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -16,14 +16,11 @@ import polars as pl
 
 from gnomon.core.errors import ConfigError, DataError
 from gnomon.data.base import TIMESTAMP
-from gnomon.data.probe.base import Leak, ProbeReport
-from gnomon.data.probe.compare import Baseline, Difference, as_polars, is_pandas
+from gnomon.data.probe.base import ProbeReport
+from gnomon.data.probe.compare import as_polars, is_pandas
 from gnomon.data.probe.cuts import choose_cuts
-from gnomon.data.probe.perturb import TESTS, Data
-
-MOST = 0.5
-"""Share of the runs that a function must answer for "no leak" to mean something."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from gnomon.data.probe.perturb import Data
+from gnomon.data.probe.rounds import probe_changes
 
 
 def probe_lookahead(
@@ -33,6 +30,7 @@ def probe_lookahead(
     *,
     tables: Mapping[str, Any] | None = None,
     keys: Sequence[str] = ("timestamp", "symbol"),
+    edges: Sequence[datetime] = (),
     tolerance: float = 0.0,
     seed: int = 0,
     progress: Callable[[float], None] = lambda _: None,
@@ -47,7 +45,8 @@ def probe_lookahead(
     published after t are multiplied by ten, made NaN, shuffled, turned in sign, and left out altogether; every row up
     to t, the last one included, must hold the bits that it holds on the whole data. `cuts` is a number of moments,
     spread over hours, weekdays, ends of months, changes of clocks, large moves and publications (`choose_cuts`), or
-    "all": a leak that shows at one bar in the whole history is found only then.
+    "all": a leak that shows at one bar in the whole history is found only then. `edges` are moments at which the
+    function begins something anew (a refit, a rebalancing): cuts are made there first.
 
     `tolerance` (relative) is for functions whose sums depend on the length of an array, such as a Fourier transform or
     a net: 1e-12 and no more. `keys` tell the rows of the result apart.
@@ -56,6 +55,7 @@ def probe_lookahead(
     early), and a function that keeps what it learned in its first call. A function that raises under a test is not
     judged by that test: `report.refused`. DataError for bars that cannot be probed, or when it raises in most runs.
 
+    >>> from datetime import UTC
     >>> days = [datetime(2024, 1, day, tzinfo=UTC) for day in range(1, 31)]
     >>> bars = pl.DataFrame({"timestamp": days, "symbol": "A", "close": [100.0 + day for day in range(30)]})
     >>> tomorrow = lambda b: b.select("timestamp", "symbol", peek=pl.col("close").shift(-1), level=pl.col("close"))
@@ -67,7 +67,7 @@ def probe_lookahead(
     side = None if tables is None else {name: _side_table(table, name) for name, table in tables.items()}
     data = Data(known, side, seed)
     last = int(known["timestamp"].dt.epoch("us").max())  # type: ignore[arg-type]
-    chosen = choose_cuts(known, known.height if cuts == "all" else cuts, tables=side, seed=seed)
+    chosen = choose_cuts(known, known.height if cuts == "all" else cuts, tables=side, edges=edges, seed=seed)
 
     def call(frame: pl.DataFrame, side: dict[str, pl.DataFrame] | None) -> pl.DataFrame:
         given: list[Any] = [own(frame)]
@@ -78,52 +78,15 @@ def probe_lookahead(
             warnings.simplefilter("ignore", RuntimeWarning)
             return as_polars(function(*given))
 
-    whole = Baseline(call(known, side), keys, tolerance)
-    leaks: dict[str, Leak] = {}
-
-    def add(found: Sequence[Difference], cut: int, test: str) -> None:
-        for column, stamp, symbol, value, changed in found:
-            leaks[column] = Leak(
-                column=column,
-                cut=_moment(cut),
-                first_row=_moment(stamp),
-                symbol=symbol,
-                test=test,
-                value=value,
-                changed=changed,
-            )
-
-    add(whole.differences(call(known, side), last, whole.columns), last, "repeat")
-    runs = 2
-    refused: dict[str, str] = {}
-    answered = asked = 0
-    for number, cut in enumerate(chosen):
-        for test in TESTS:
-            watched = [column for column in whole.columns if column not in leaks]
-            if not watched:
-                break
-            runs, asked = runs + 1, asked + 1
-            try:
-                result = call(*data.after(cut, test))
-            except Exception as error:  # noqa: BLE001  what a user's function raises is told in the report
-                refused.setdefault(test, f"{type(error).__name__}: {error}")
-                continue
-            answered += 1
-            add(whole.differences(result, cut, watched), cut, test)
-        progress((number + 1) / len(chosen))
-    if not leaks and answered < MOST * asked:
-        raise DataError(
-            f"the function raised in {asked - answered} of {asked} runs, so little was probed; "
-            + "; ".join(f"{test}: {why}" for test, why in refused.items())
-        )
-    return ProbeReport(
-        leaks=tuple(leaks[column] for column in whole.columns if column in leaks),
-        columns=whole.columns,
-        cuts=tuple(_moment(cut) for cut in chosen),
-        rows=whole.frame.height,
-        runs=runs,
-        empty=whole.empty(),
-        refused=refused,
+    return probe_changes(
+        lambda changed: call(*changed),
+        whole=(known, side),
+        after=data.after,
+        cuts=chosen,
+        last=last,
+        keys=keys,
+        tolerance=tolerance,
+        progress=progress,
     )
 
 
@@ -171,7 +134,3 @@ def _side_table(table: Any, name: str) -> pl.DataFrame:
             f"it has {', '.join(f'{column} ({dtype})' for column, dtype in frame.schema.items())}"
         )
     return frame
-
-
-def _moment(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)
