@@ -52,6 +52,13 @@ CAUSAL: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "foundation": lambda net, x: net.decoder.hidden(x[:, :, 0]),
 }
 """The architectures whose steps see no later bar, and how to see the steps."""
+SKIPPING: dict[str, Build] = {
+    "nhits": lambda f, n: NHiTSNetwork(f, n, series=2, rates=(8, 4, 1), hidden=8, width=8, dropout=0.1, skip=True),
+    "patchtst": lambda f, n: PatchTSTNetwork(
+        f, n, patch=8, stride=4, dim=8, heads=2, layers=2, width=8, dropout=0.1, revin=True, skip=True
+    ),
+    "omni_scale": lambda f, n: OmniScaleNetwork(f, n, channels=2, largest=31, width=8, dropout=0.1, skip=True),
+}
 every = pytest.mark.parametrize("name", NETWORKS)
 
 
@@ -69,6 +76,18 @@ def test_a_window_becomes_one_vector_of_the_stated_width(name: str) -> None:
     for length in (1, 2, 7, LENGTH):
         network = made(name, length).eval()
         assert network(drawn(5, length)).shape == (5, network.width)
+
+
+@pytest.mark.parametrize("name", SKIPPING)
+def test_a_skip_puts_the_last_bar_beside_the_vector(name: str) -> None:
+    torch.manual_seed(1)
+    network, plain, x = SKIPPING[name](FEATURES, LENGTH).eval(), made(name).eval(), drawn(5)
+    plain.load_state_dict(network.state_dict())
+    with torch.no_grad():
+        vector, last = network(x).split([plain.width, FEATURES], dim=1)
+        assert network.width == plain.width + FEATURES
+        assert torch.equal(vector, plain(x))
+        assert torch.equal(last, x[:, -1])
 
 
 @every

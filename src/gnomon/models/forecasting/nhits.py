@@ -21,25 +21,32 @@ class NHiTSConfig(NetConfig):
         **NetConfig.search_space,
         "window": Choice(values=(16, 32, 64)),
         "series": Integer(low=2, high=16),
-        "hidden": Choice(values=(32, 64, 128)),
+        "hidden": Choice(values=(16, 32, 64, 128)),
         "rates": Choice(values=((4, 1), (8, 4, 1), (16, 4, 1), (16, 8, 4, 2, 1))),
     }
 
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Share of the hidden units that a step leaves out."""
     series: int = Field(default=8, ge=1)
     """Series into which the features of a bar are mixed."""
     rates: tuple[Annotated[int, Field(ge=1)], ...] = Field(default=(8, 4, 1), min_length=1)
     """Bars that each block pools into one, from the coarsest to the finest; longer windows than 256 stretch them."""
-    hidden: int = Field(default=64, ge=1)
+    hidden: int = Field(default=32, ge=1)
     """Units of a block's two layers."""
-    width: int = Field(default=32, ge=1)
-    """Size of the vector that the head reads."""
+    width: int = Field(default=16, ge=1)
+    """Size of the vector that the blocks give to the head."""
+    skip: bool = True
+    """Whether the head reads the last bar's features too, as they are: a linear model is then a part of the net."""
 
 
 @ModelRegistry.register(name="nhits", family="forecasting")
 class NHiTS(NeuralModel):
     """Blocks that explain the window at one rate each and hand on the rest (Challu et al. 2023).
 
-    Instead of coefficients of the future each block gives a part of the vector that the head reads.
+    Instead of coefficients of the future each block gives a part of the vector that the head reads. The paper's blocks
+    have 512 units and a long history to fill them; here they have few and drop out much. The newest bar, one of many in
+    every pool, has a linear path of its own beside them (`skip`), as in LSTNet (Lai et al. 2018) and TiDE (Das et al.
+    2023).
     """
 
     Config = NHiTSConfig
@@ -57,4 +64,5 @@ class NHiTS(NeuralModel):
             hidden=config.hidden,
             width=config.width,
             dropout=config.dropout,
+            skip=config.skip,
         )

@@ -23,21 +23,26 @@ class PatchTSTConfig(NetConfig):
         "patch": Choice(values=(4, 8, 16)),
         "dim": Choice(values=(8, 16, 32)),
         "layers": Integer(low=1, high=3),
+        "width": Choice(values=(8, 16, 32)),
         "revin": Choice(values=(False, True)),
     }
 
-    patch: int = Field(default=16, ge=1)
-    """Bars of a patch."""
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Share of the hidden units that a step leaves out."""
+    patch: int = Field(default=8, ge=1)
+    """Bars of a patch; the paper's is 16."""
     stride: int | None = Field(default=None, ge=1)
     """Bars from patch to patch; None puts them end to end. The paper's is half a patch, for twice the time."""
-    dim: int = Field(default=16, ge=1)
+    dim: int = Field(default=8, ge=1)
     """Size of a patch's vector."""
     heads: int = Field(default=2, ge=1)
     """Attentions side by side, which share `dim`."""
     layers: int = Field(default=1, ge=1)
     """Encoder layers."""
-    width: int = Field(default=32, ge=1)
-    """Size of the vector that the head reads."""
+    width: int = Field(default=8, ge=1)
+    """Size of the vector that the patches give to the head."""
+    skip: bool = True
+    """Whether the head reads the last bar's features too, as they are: a linear model is then a part of the net."""
     revin: bool = False
     """Whether each feature of a window is scaled by its own mean and spread there; its level is lost with them."""
 
@@ -56,7 +61,12 @@ class PatchTSTConfig(NetConfig):
 
 @ModelRegistry.register(name="patchtst", family="forecasting")
 class PatchTST(NeuralModel):
-    """One transformer over the patches of each feature alone (Nie et al. 2023)."""
+    """One transformer over the patches of each feature alone (Nie et al. 2023).
+
+    The paper's vectors have 16 to 128 numbers and a patch 16 bars; here they have fewer and drop out much. The newest
+    bar, one of a patch that is embedded alike for all features, has a linear path of its own beside them (`skip`), as
+    in LSTNet (Lai et al. 2018) and TiDE (Das et al. 2023).
+    """
 
     Config = PatchTSTConfig
     config: PatchTSTConfig
@@ -76,4 +86,5 @@ class PatchTST(NeuralModel):
             width=config.width,
             dropout=config.dropout,
             revin=config.revin,
+            skip=config.skip,
         )

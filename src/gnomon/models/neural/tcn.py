@@ -24,6 +24,8 @@ class TCNConfig(NetConfig):
         "kernel": Integer(low=2, high=5),
     }
 
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Share of the hidden units that a step leaves out."""
     channels: int = Field(default=32, ge=1)
     """Series that each block makes."""
     kernel: int = Field(default=3, ge=2)

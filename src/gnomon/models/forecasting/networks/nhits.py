@@ -22,7 +22,7 @@ class NHiTSNetwork(Network):
     """Blocks from the coarsest rate to the finest; the sum of what they say is given.
 
     A rate is the bars that a block pools into one value. Beyond `LONGEST` bars all rates grow with the window, so that
-    the parameters do not.
+    the parameters do not. With `skip` the last bar's features stand beside that sum, as they are.
     """
 
     def __init__(
@@ -35,9 +35,11 @@ class NHiTSNetwork(Network):
         hidden: int,
         width: int,
         dropout: float,
+        skip: bool = False,
     ) -> None:
         super().__init__()
-        self.width = width
+        self.width = width + features if skip else width
+        self.skip = skip
         self.mix = nn.Linear(features, series)
         stretch = math.ceil(length / LONGEST)
         last = len(rates) - 1
@@ -53,7 +55,8 @@ class NHiTSNetwork(Network):
         for block in self.blocks:
             window, part = block(window)
             said.append(part)
-        return torch.stack(said).sum(dim=0)
+        vector = torch.stack(said).sum(dim=0)
+        return torch.cat([vector, x[:, -1]], dim=1) if self.skip else vector
 
 
 LONGEST = 256

@@ -21,7 +21,7 @@ class PatchTSTNetwork(Network):
 
     The paper's classifier flattens all patches of all features; here the last patch, which has attended to the others
     and ends at the last bar, speaks for its feature. Its batch norm is a layer norm: what a row gets must not depend on
-    its batch. Its positions are learned ones.
+    its batch. Its positions are learned ones. With `skip` the last bar's features stand beside the mix, as they are.
     """
 
     def __init__(
@@ -37,9 +37,11 @@ class PatchTSTNetwork(Network):
         width: int,
         dropout: float,
         revin: bool,
+        skip: bool = False,
     ) -> None:
         super().__init__()
-        self.width = width
+        self.width = width + features if skip else width
+        self.skip = skip
         self.patch, self.stride = stretched(length, patch, stride)
         self.missing = missing_rows(length, self.patch, self.stride)
         patches = (length + self.missing - self.patch) // self.stride + 1
@@ -65,7 +67,8 @@ class PatchTSTNetwork(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, length, features] to [b, width]."""
-        return self.mix(self.hidden(x)[:, :, -1].flatten(1))  # type: ignore[no-any-return]
+        vector: Tensor = self.mix(self.hidden(x)[:, :, -1].flatten(1))
+        return torch.cat([vector, x[:, -1]], dim=1) if self.skip else vector
 
 
 def stretched(length: int, patch: int, stride: int) -> tuple[int, int]:

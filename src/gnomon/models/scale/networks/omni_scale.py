@@ -19,12 +19,24 @@ from gnomon.models.neural.networks.base import Network
 class OmniScaleNetwork(Network):
     """Two layers of kernels 1, 2, 3, 5, ..., up to half the window and at most `largest`; one of kernels 1 and 2.
 
-    The last bar sees every receptive field up to `largest`, nearly every one up to twice that, and nothing beyond.
+    The last bar sees every receptive field up to `largest`, nearly every one up to twice that, and nothing beyond. With
+    `skip` the last bar's features stand beside the vector, as they are.
     """
 
-    def __init__(self, features: int, length: int, *, channels: int, largest: int, width: int, dropout: float) -> None:
+    def __init__(
+        self,
+        features: int,
+        length: int,
+        *,
+        channels: int,
+        largest: int,
+        width: int,
+        dropout: float,
+        skip: bool = False,
+    ) -> None:
         super().__init__()
-        self.width = width
+        self.width = width + features if skip else width
+        self.skip = skip
         kernels = scales(length, largest)
         self.first = ScaleLayer(features, channels, kernels)
         self.second = ScaleLayer(self.first.outputs, channels, kernels)
@@ -42,7 +54,8 @@ class OmniScaleNetwork(Network):
 
     def forward(self, x: Tensor) -> Tensor:
         """[b, length, features] to [b, width]; only what the last step needs is worked out."""
-        return self._last(x, 1)[:, 0]
+        vector = self._last(x, 1)[:, 0]
+        return torch.cat([vector, x[:, -1]], dim=1) if self.skip else vector
 
     def _last(self, x: Tensor, steps: int) -> Tensor:
         at_second = steps + self.third.reach
