@@ -29,7 +29,8 @@ SHOWN = 40
 
 def to_yaml(result: SearchResult) -> str:
     """The best settings as they go into gnomon.yaml: the model's section, with what was configured and not searched."""
-    params = {**result.fixed, **result.best_params}
+    found = {name: list(value) if isinstance(value, tuple) else value for name, value in result.best_params.items()}
+    params = {**result.fixed, **found}
     return yaml.dump({"models": {result.name: {"model_type": result.model_type, "params": params}}})
 
 

@@ -167,10 +167,10 @@ _COLUMNS: dict[type, Any] = {int: pl.Int64, float: pl.Float64, str: pl.String, b
 
 
 def _kind(dimension: Dimension) -> type:
-    """What the column of a dimension holds; values of several kinds are written as text."""
+    """What the column of a dimension holds; values of several kinds, or of several numbers, as text."""
     if not isinstance(dimension, Choice):
         return int if isinstance(dimension, Integer) else float
     kinds = {type(value) for value in dimension.values}
     if kinds <= {int, float}:
         return int if kinds == {int} else float
-    return kinds.pop() if len(kinds) == 1 else str
+    return kinds.pop() if len(kinds) == 1 and kinds <= set(_COLUMNS) else str

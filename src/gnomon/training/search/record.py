@@ -83,7 +83,8 @@ class SearchRecord:
         return [
             SearchTrial(
                 number=trial.number,
-                params=trial.params,
+                # JSON knows lists only; what can be chosen has to be hashable, so a list there was a tuple.
+                params={name: tuple(v) if isinstance(v, list) else v for name, v in trial.params.items()},
                 state=states[trial.state.name],  # type: ignore[arg-type]
                 folds={name: tuple(values) for name, values in trial.user_attrs["folds"].items()},
                 seconds=trial.user_attrs["seconds"],
