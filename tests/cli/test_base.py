@@ -9,7 +9,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from gnomon.cli.base import Session, count, facts, table
+from gnomon.cli.base import Lines, Session, count, facts, table
 from gnomon.core.errors import GateError
 
 
@@ -70,6 +70,14 @@ def test_a_failure_after_a_result_follows_it(capsys, tmp_path):
 def test_nan_is_refused_rather_than_written_as_what_is_no_json(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         Session(tmp_path, json=True).emit({"a": float("nan")})
+
+
+def test_a_log_gets_a_line_of_progress_now_and_then():
+    moments, said = iter([0.0, 10.0, 15.0, 20.0, 100.0]), io.StringIO()
+    update = Lines(said, seconds=15.0, clock=lambda: next(moments))
+    for text, share in (("a", 0.1), ("b", 0.2), ("c", 0.3), ("d", 0.9)):
+        update(text, share)
+    assert said.getvalue() == "0:15   20%  b\n1:40   90%  d\n"
 
 
 def test_progress_is_drawn_on_a_terminal_and_nowhere_else(monkeypatch, capsys, tmp_path):

@@ -32,6 +32,17 @@ def test_a_failure_is_said_and_is_no_failure_of_the_sweep(say, tmp_path):
     assert "Nothing is scored" in say("bench", "show", "--workspace", tmp_path).out
 
 
+def test_what_a_depth_means_nothing_to_and_what_is_left_out_is_said(say, tmp_path):
+    size = ("--size", "rounds=2", "--families", "baseline", "--depths", "1,2", "--workspace", tmp_path)
+    said = say(*SWEEP, *size).out
+    assert "A depth means nothing to majority, momentum_rule, persistence" in said
+    found = say(*SWEEP, *size, "--json").object
+    assert (found["skipped"], found["without_depth"]) == (3, ["majority", "momentum_rule", "persistence"])
+    assert found["left_out"] == {}
+    models = say(*SWEEP, "--families", "ensemble", "--workspace", tmp_path, code=2).err
+    assert "ensemble" in models
+
+
 def test_wrong_words_are_told_before_any_work(say, tmp_path):
     for words, told in (
         (("--models", "gruu"), "did you mean 'gru'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ EXACT: dict[str, tuple[dict[str, Any], int]] = {
     "xgboost": ({"rounds": 4, "max_depth": 1, "min_weight_in_leaf": 1.0}, 4 * 3 * 2),
     "catboost": ({"rounds": 4, "depth": 3}, 4 * 2**3),
     # Three planes in four features, and their offsets.
+    # The frequencies of three classes; a rule on a sign also knows how often that was right.
+    "majority": ({}, 3),
+    "momentum_rule": ({"feature": "feature_0"}, 1 + 3),
     "svm": ({"kernel": "linear"}, 3 * (4 + 1)),
 }
 
@@ -46,7 +50,21 @@ def test_a_net_counts_its_network_and_head():
     assert net.parameter_count >= 3 * 4 * (4 + 4 + 2) + 3 * (4 + 1)
 
 
-def test_a_rule_has_learned_nothing_to_count():
-    rule = ModelRegistry.create("majority")
-    rule.fit(SAMPLES)
-    assert rule.parameter_count is None
+@pytest.mark.parametrize(
+    ("estimator", "settings", "wanted"),
+    [
+        ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 5, "max_depth": 1}, 5 * 2),
+        ("sklearn.tree.DecisionTreeClassifier", {"max_depth": 1}, 2),
+        ("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 2, "max_depth": 1}, 2 * 3 * 2),
+        ("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 2, "max_leaf_nodes": 2}, 2 * 3 * 2),
+        ("sklearn.discriminant_analysis.LinearDiscriminantAnalysis", {}, 3 * (4 + 1)),
+        ("sklearn.neural_network.MLPClassifier", {"hidden_layer_sizes": [2], "max_iter": 2, "tol": 1e9, "n_iter_no_change": 1}, 2 * (4 + 1) + 3 * (2 + 1)),
+        ("sklearn.neighbors.KNeighborsClassifier", {}, None),
+    ],
+)
+def test_a_wrapped_estimator_counts_what_it_shows(estimator, settings, wanted):
+    from gnomon.models.classical.sklearn import Sklearn, SklearnConfig
+
+    model = Sklearn(SklearnConfig(estimator=estimator, settings=settings))
+    model.fit(replace(SAMPLES, weight=np.ones_like(SAMPLES.weight)))
+    assert model.parameter_count == wanted

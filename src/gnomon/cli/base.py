@@ -11,12 +11,13 @@ import inspect
 import json
 import re
 import sys
+import time
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="The workspace folder.", envvar="GNOMON_WORKSPACE", show_default=False)
 ]
+LINE_SECONDS = 15.0
+"""Between the lines of progress where no terminal shows a bar."""
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
 
 
@@ -73,9 +76,12 @@ class Session:
 
     @contextmanager
     def progress(self, description: str) -> Iterator[Callable[[str, float], None]]:
-        """A progress bar on stderr where that is a terminal; yields `update(text, fraction)`."""
+        """A progress bar on stderr where that is a terminal, a line now and then elsewhere; yields `update(text, share)`.
+
+        Work of a few seconds writes no line, so that what a script reads stays as short as the work.
+        """
         if self.json or not sys.stderr.isatty():
-            yield lambda _text, _fraction: None
+            yield Lines(sys.stderr)
             return
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -84,6 +90,24 @@ class Session:
         with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task(description, total=1.0)
             yield lambda text, fraction: progress.update(task, description=text, completed=fraction)
+
+
+class Lines:
+    """Progress for a log: a line with share, work and time once in `seconds`, none for what takes less."""
+
+    def __init__(
+        self, stream: TextIO, *, seconds: float = LINE_SECONDS, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self.stream, self.seconds, self.clock = stream, seconds, clock
+        self.began = self.told = clock()
+
+    def __call__(self, text: str, fraction: float) -> None:
+        """Told what is being done, and the share that is done; says so when it is time."""
+        now = self.clock()
+        if now - self.told >= self.seconds:
+            self.told = now
+            minutes, seconds = divmod(int(now - self.began), 60)
+            print(f"{minutes}:{seconds:02d}  {fraction:4.0%}  {text}", file=self.stream, flush=True)
 
 
 def table(

@@ -67,17 +67,16 @@ def models(
     """
     from gnomon.core.clock import SystemClock
     from gnomon.pipeline.catalogue.data_sets import find_data_sets
-    from gnomon.pipeline.catalogue.grid import SMALL, candidates
+    from gnomon.pipeline.catalogue.grid import SMALL, candidates, depth_field, left_out
     from gnomon.pipeline.catalogue.sweep import Sweep
     from gnomon.pipeline.trial_record import trial_ledger
 
     config = _config(session.workspace)
-    chosen = candidates(
-        families=_listed(families),
-        models=_listed(models),
-        depths=_numbers(depths, "--depths"),
-        sizes={**({} if full else SMALL), **_sizes(sizes or [])},
-    )
+    fields = {**({} if full else SMALL), **_sizes(sizes or [])}
+    levels = _numbers(depths, "--depths")
+    chosen = candidates(families=_listed(families), models=_listed(models), depths=levels, sizes=fields)
+    shallow = sorted({one.model for one in chosen if depth_field(one.model) is None}) if levels else []
+    absent = {} if models else {name: why for name, why in left_out(fields).items() if _is_of(name, _listed(families))}
     bars_ahead = sorted(set(_numbers(horizons, "--horizons")))
     if not bars_ahead:
         raise ConfigError("--horizons names none; give one or more, such as 5,20")
@@ -95,6 +94,10 @@ def models(
         console.print(f"{count(report.scored, 'row')} scored, {report.failed} failed, {report.skipped} found done.")
         for cause in report.causes:
             console.print(f"failed: {cause}", markup=False)
+        if shallow:
+            console.print(f"A depth means nothing to {', '.join(shallow)}: each was fitted once.", markup=False)
+        for name, why in absent.items():
+            console.print(f"left out: {name} {why}", markup=False)
         console.print(f"Catalogue: {held.path}; `gnomon bench show` ranks it.", markup=False)
 
     session.emit(
@@ -103,6 +106,8 @@ def models(
             "failed": report.failed,
             "skipped": report.skipped,
             "causes": list(report.causes),
+            "without_depth": shallow,
+            "left_out": absent,
             "catalogue": str(held.path),
         },
         human,
@@ -177,6 +182,12 @@ def _catalogue(session: Session, path: Path | None) -> Catalogue:
     from gnomon.pipeline.catalogue.base import Catalogue
 
     return Catalogue(path or session.workspace / ".gnomon" / "catalogue" / "models.parquet")
+
+
+def _is_of(model: str, families: list[str]) -> bool:
+    from gnomon.models.base import ModelRegistry
+
+    return not families or ModelRegistry.models.entry(model).facts["family"] in families
 
 
 def _listed(text: str) -> list[str]:

@@ -77,14 +77,23 @@ def load_inputs(
     """
     if data is not None:
         frequency = {} if config.data.frequency is None else {"frequency": config.data.frequency}
-        bars = read_bars(data, checks=None, stamp=stamp, **frequency)
-    elif not (workspace / CONFIG_FILE).is_file():
+        return _curated(read_bars(data, checks=None, stamp=stamp, **frequency), config, root=workspace.resolve())
+    if not (workspace / CONFIG_FILE).is_file():
         raise ConfigError(
             f"no bars are named: give a file with --data, or a workspace (no {CONFIG_FILE} stands in "
             f"{workspace.absolute()})"
         )
-    else:
-        bars = DataManager(config_manager=Given(config), root=workspace.resolve()).load()
-    curation = curate(bars, config.data, root=workspace.resolve(), train=train_fraction(config))
+    return load_configured(config, root=workspace.resolve())
+
+
+def load_configured(config: PipelineConfig, *, root: Path) -> tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]:
+    """Checked bars and side tables of the section `data`; relative paths start in `root`. Errors as of `load_inputs`."""
+    return _curated(DataManager(config_manager=Given(config), root=root).load(), config, root=root)
+
+
+def _curated(
+    bars: pl.DataFrame, config: PipelineConfig, *, root: Path
+) -> tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]:
+    curation = curate(bars, config.data, root=root, train=train_fraction(config))
     curation.report.raise_errors()
-    return curation.bars, side_tables_of(config.data, root=workspace.resolve())
+    return curation.bars, side_tables_of(config.data, root=root)

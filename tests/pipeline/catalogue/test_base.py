@@ -9,7 +9,7 @@ import pytest
 
 from gnomon.core.errors import IntegrityError
 from gnomon.core.files import observed
-from gnomon.pipeline.catalogue.base import METADATA, SCHEMA, VERSION, Catalogue
+from gnomon.pipeline.catalogue.base import ADDED, METADATA, SCHEMA, VERSION, Catalogue
 
 
 def row(model: str, horizon: int = 5, *, f1: float = 0.3, status: str = "scored") -> dict[str, object]:
@@ -62,5 +62,21 @@ def test_foreign_and_newer_files_are_refused(tmp_path):
     with pytest.raises(IntegrityError, match="update Gnomon"):
         catalogue.read()
     pl.DataFrame({"a": [1]}).write_parquet(catalogue.path, metadata={METADATA: str(VERSION)})
+    with pytest.raises(IntegrityError, match="columns"):
+        catalogue.read()
+
+
+def test_a_catalogue_of_the_first_schema_is_read_and_goes_on_in_the_newest(tmp_path):
+    catalogue = Catalogue(tmp_path / "models.parquet")
+    newer = ADDED[2]
+    first = pl.DataFrame([row("a")], schema={name: kind for name, kind in SCHEMA.items() if name not in newer})
+    first.write_parquet(catalogue.path, metadata={METADATA: "1"})
+    held = catalogue.read()
+    assert dict(held.schema) == SCHEMA
+    assert held.select(newer).null_count().row(0) == (1,) * len(newer)
+    catalogue.add([row("b")])
+    assert catalogue.read()["model"].to_list() == ["a", "b"]
+    assert pl.read_parquet_metadata(catalogue.path)[METADATA] == str(VERSION)
+    first.drop("model").write_parquet(catalogue.path, metadata={METADATA: "1"})
     with pytest.raises(IntegrityError, match="columns"):
         catalogue.read()

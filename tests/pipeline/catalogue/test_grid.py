@@ -10,8 +10,8 @@ from gnomon.pipeline.catalogue.grid import Candidate, candidates, depth_field
 
 
 def test_without_a_choice_every_registered_model_is_there():
-    # An ensemble is made of others that are named: it takes part where it is asked for.
-    alone = [name for name in ModelRegistry.names() if name != "ensemble"]
+    # An ensemble is made of others, and a foundation model of weights: they take part where they are asked for.
+    alone = [name for name in ModelRegistry.names() if name not in ("ensemble", "foundation")]
     assert sorted({one.model for one in candidates()}) == alone
     assert {one.model for one in candidates(families=["baseline"])} >= {"majority", "persistence"}
     assert all(one.baseline for one in candidates(families=["baseline"]))
@@ -25,6 +25,13 @@ def test_every_depth_is_one_that_the_model_takes(model):
     for one in made:
         config = ModelRegistry.models.get(model).Config(**one.params)
         assert deep is None or getattr(config, deep) == one.depth
+
+
+def test_a_model_that_needs_weights_takes_part_with_them():
+    assert [one.model for one in candidates(models=["foundation"])] == ["foundation"]
+    given = candidates(families=["forecasting"], sizes={"weights": "decoder.safetensors"})
+    (model,) = [one for one in given if one.model == "foundation"]
+    assert model.params == {"weights": "decoder.safetensors"}
 
 
 def test_sizes_go_where_they_belong():

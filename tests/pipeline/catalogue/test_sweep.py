@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -16,7 +17,8 @@ from gnomon.pipeline.catalogue import Candidate
 from gnomon.pipeline.catalogue import sweep as room
 from gnomon.pipeline.catalogue.base import KEY
 from gnomon.pipeline.catalogue.recount import doubt_of
-from gnomon.pipeline.catalogue.score import prepare_rows, score
+from gnomon.pipeline.catalogue.score import prepare_rows, score, standard_errors
+from gnomon.training.scores import Judged
 
 
 def scored(rows: pl.DataFrame) -> pl.DataFrame:
@@ -36,6 +38,12 @@ def test_every_combination_is_a_row_and_a_failure_is_one_too(swept):
     for name in ("total_return", "max_drawdown", "f1", "log_loss", "ece", "fit_seconds", "row_microseconds"):
         assert done[name].is_not_null().all(), name
     assert (done["rows_per_second"] > 0).all()
+    assert done["parameters"].is_not_null().all()
+    first, last = tiny.sets[0].bars["timestamp"].min(), tiny.sets[0].bars["timestamp"].max()
+    assert set(rows.select("bars", "first", "last").rows()) == {(tiny.sets[0].bars.height, first, last)}
+    assert done["test_first"].is_between(first, last).all()
+    # The rule always says the same class: of what it gets right only the frequency varies.
+    assert (done.select("f1_error", "log_loss_error", "ece_error").min_horizontal() > 0).all()
     assert set(done.filter(pl.col("model") == "random_forest")["depth"]) == {2}
 
 
@@ -125,9 +133,50 @@ def test_again_replaces_rows_and_counts_no_new_tries(swept, tmp_path):
     assert tiny.catalogue.read()["trials"].to_list() == [2, 2]
 
 
+def test_a_market_is_traded_at_its_own_costs(swept, tmp_path):
+    tiny = type(swept[0])(tmp_path, swept[0].config)
+    rule = [Candidate(model="momentum_rule")]
+    cheap, dear = tiny.sets[0], replace(tiny.sets[0], name="dear", execution={"fee_bps": 100})
+    tiny.sweep().run([cheap, dear], [3], rule)
+    rows = tiny.catalogue.read()
+    assert rows["config_hash"].n_unique() == 2
+    earned = dict(rows.select("data_set", "total_return").rows())
+    assert earned["dear"] < earned["left"]
+    assert tiny.sweep().run([cheap, dear], [3], rule).skipped == 2
+
+
 def test_data_that_no_model_can_use_fail_with_their_cause(swept, tmp_path):
     tiny = type(swept[0])(tmp_path, swept[0].config)
     report = tiny.sweep().run(tiny.sets[:1], [3, 5000], [Candidate(model="majority")])
     assert (report.scored, report.failed) == (1, 1)
     assert "5000" in report.causes[0]
     assert tiny.sweep().ledger.count() == 1
+
+
+def test_errors_are_those_of_draws_of_blocks():
+    chance = np.random.default_rng(3)
+    rows = 2000
+    held = Judged(
+        actual=chance.integers(-1, 2, rows).astype(np.int8),
+        probability=chance.dirichlet(np.ones(3), rows),
+        forward_return=np.zeros(rows),
+        weight=np.ones(rows),
+    )
+    alone = standard_errors(held, np.arange(rows), rng=np.random.default_rng(1))
+    given = held.probability[np.arange(rows), held.actual.astype(int) + 1]
+    assert alone["log_loss"] == pytest.approx(np.log(given).std() / math.sqrt(rows), rel=0.15)
+    # Labels overlap: each row five times says no more than once, and a bootstrap of single rows would not know that.
+    often = np.repeat(np.arange(rows), 5)
+    copied = replace(
+        held,
+        actual=held.actual[often],
+        probability=held.probability[often],
+        forward_return=held.forward_return[often],
+        weight=held.weight[often],
+    )
+    blocks = standard_errors(copied, often, rng=np.random.default_rng(1))
+    blind = standard_errors(copied, np.arange(5 * rows), rng=np.random.default_rng(1))
+    for name in ("f1", "log_loss"):
+        assert blocks[name] == pytest.approx(alone[name], rel=1e-9)
+        assert blind[name] < 0.6 * blocks[name]
+    assert all(math.isnan(error) for error in standard_errors(held, np.zeros(rows, int), rng=chance).values())

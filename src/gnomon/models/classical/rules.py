@@ -38,6 +38,11 @@ class Majority(SupervisedModel):
         self.frequency = np.bincount(train.y, weights=train.weight, minlength=3) / train.weight.sum()
         return FitReport(curves=self._tell(train, valid, callbacks))
 
+    @property
+    def parameter_count(self) -> int:
+        """The frequencies of the classes."""
+        return self.frequency.size
+
     def _probability(self, x: Float32[Array, "n f"]) -> Float64[Array, "n 3"]:
         return np.tile(self.frequency, (len(x), 1))
 
@@ -92,6 +97,11 @@ class SignRule(SupervisedModel):
             importance={name: float(name == self.feature) for name in self.feature_names},
             notes=[f"{self.feature} has the right sign in {self.hit_rate:.1%} of the training rows"],
         )
+
+    @property
+    def parameter_count(self) -> int:
+        """How often the sign was right, and the frequencies of the classes."""
+        return 1 + self.frequency.size
 
     def _chosen(self) -> str:
         if self.config.feature is not None:

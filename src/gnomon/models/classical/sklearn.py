@@ -40,6 +40,8 @@ TRUSTED = frozenset(
     }
 )
 """Types beyond those that skops trusts by itself; a file that holds another is neither written nor read."""
+COEFFICIENTS = ("coef_", "intercept_", "coefs_", "intercepts_")
+"""Where linear estimators and perceptrons keep what they have learned."""
 
 
 class SklearnConfig(TargetConfig):
@@ -94,6 +96,19 @@ class Sklearn(SupervisedModel):
         return FitReport(
             curves=self._tell(train, valid, callbacks), importance=self._shares(self._reversed(train, rows=128))
         )
+
+    @property
+    def parameter_count(self) -> int | None:
+        """Leaves of its trees, or its coefficients and intercepts; None for an estimator that has neither."""
+        held = getattr(self.estimator, "estimators_", [self.estimator])
+        trees = [one.tree_ for one in (held.ravel() if isinstance(held, np.ndarray) else held) if hasattr(one, "tree_")]
+        if trees:
+            return int(sum(tree.n_leaves for tree in trees))
+        if hasattr(self.estimator, "_predictors"):
+            return int(sum(tree.get_n_leaf_nodes() for stage in self.estimator._predictors for tree in stage))
+        found = [getattr(self.estimator, name) for name in COEFFICIENTS if hasattr(self.estimator, name)]
+        arrays = [part for one in found for part in (one if isinstance(one, list) else [one])]
+        return int(sum(np.size(part) for part in arrays)) if arrays else None
 
     def _made(self) -> Any:
         from sklearn.base import is_classifier, is_regressor

@@ -19,7 +19,7 @@ from gnomon.data.base import TIMESTAMP
 from gnomon.evaluation.base import DOUBT_COLUMNS
 from gnomon.store.locks import lock
 
-VERSION = 1
+VERSION = 2
 """Of the schema. A file of an older one is read as what it would be today; a newer one is refused."""
 METADATA = "gnomon_catalogue"
 LOCK_WAIT_SECONDS = 30.0
@@ -36,6 +36,9 @@ SCHEMA: dict[str, Any] = {
     "market": pl.String,
     "frequency": pl.String,
     "symbols": pl.Int64,
+    "bars": pl.Int64,
+    "first": TIMESTAMP,
+    "last": TIMESTAMP,
     "model": pl.String,
     "family": pl.String,
     "baseline": pl.Boolean,
@@ -49,15 +52,19 @@ SCHEMA: dict[str, Any] = {
     "train_rows": pl.Int64,
     "valid_rows": pl.Int64,
     "test_rows": pl.Int64,
+    "test_first": TIMESTAMP,
     "features": pl.Int64,
     "total_return": pl.Float64,
     "max_drawdown": pl.Float64,
     "turnover": pl.Float64,
     "f1": pl.Float64,
+    "f1_error": pl.Float64,
     "log_loss": pl.Float64,
+    "log_loss_error": pl.Float64,
     "prior_log_loss": pl.Float64,
     "brier": pl.Float64,
     "ece": pl.Float64,
+    "ece_error": pl.Float64,
     "ic": pl.Float64,
     **{name: pl.Int64 if name in COUNTS else pl.Float64 for name in DOUBT_COLUMNS},
     "fit_seconds": pl.Float64,
@@ -69,13 +76,17 @@ SCHEMA: dict[str, Any] = {
 }
 """Columns of the catalogue, in order.
 
-data_set, asset_class, symbols (how many), frequency: what was traded; market: under which the trial ledger counts its
-tries. params: of the model, as JSON; depth: its layers or levels, where it has such a setting. status: "scored" or
-"failed", with its cause. total_return (return on investment), max_drawdown: of the account over the test rows, after
-costs; turnover: notional traded a bar, as a share of equity. prior_log_loss: of always giving the training rows' class
-frequencies. The fields of `SharpeDoubt`. row_microseconds: median time of a forecast of one row. parameters: numbers
+data_set, asset_class, symbols (how many), bars (how many), first, last (of them), frequency: what was traded; market:
+under which the trial ledger counts its tries. params: of the model, as JSON; depth: its layers or levels, where it has
+such a setting. status: "scored" or "failed", with its cause. test_first: the earliest test row. total_return (return on
+investment), max_drawdown: of the account over the test rows, after costs; turnover: notional traded a bar, as a share of
+equity. f1_error, log_loss_error, ece_error: standard errors, by a bootstrap of blocks of time. prior_log_loss: of always
+giving the training rows' class frequencies. The fields of `SharpeDoubt`. row_microseconds: median time of a forecast of one row. parameters: numbers
 that were learned, leaves of trees; null where the model does not say.
 """
+
+ADDED = {2: ("bars", "first", "last", "test_first", "f1_error", "log_loss_error", "ece_error")}
+"""Columns that a version of the schema brought; null in rows of an older one."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +111,11 @@ class Catalogue:
             raise IntegrityError(
                 f"{self.path} has schema {version}, this Gnomon knows up to {VERSION}; update Gnomon, or move it away"
             )
+        for newer in range(version + 1, VERSION + 1):
+            missing = [name for name in ADDED[newer] if name not in frame.columns]
+            frame = frame.with_columns(pl.lit(None, SCHEMA[name]).alias(name) for name in missing)
+        if set(frame.columns) == set(SCHEMA):
+            frame = frame.select(list(SCHEMA))
         if dict(frame.schema) != SCHEMA:
             raise IntegrityError(f"{self.path} lacks columns of schema {version}, or has others; restore it")
         return frame

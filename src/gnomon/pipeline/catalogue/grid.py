@@ -18,6 +18,8 @@ DEPTHS = ("layers", "depth", "max_depth", "levels", "blocks", "stacks")
 """Fields of a model's config that say how deep it is; the first that it has."""
 SMALL: Mapping[str, Any] = {"rounds": 100, "trees": 100, "epochs": 3, "window": 16}
 """What makes a model small, by field of its config."""
+WEIGHTS: Mapping[str, str] = {"foundation": "weights"}
+"""Models that are nothing without weights from elsewhere, and the field that names these."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,7 @@ def candidates(
 ) -> list[Candidate]:
     """Every registered model (of these families, or by these names) at every depth, or its own where it has none.
 
-    Ensembles only by name.
+    What `left_out` names, only by name.
 
     `sizes` are set in each model that has the field. ConfigError names the nearest family or model.
 
@@ -86,12 +88,23 @@ def candidates(
             raise ConfigError(unknown("model", model, known))
     if any(depth < 1 for depth in depths):
         raise ConfigError(f"depths are whole numbers of 1 and more, were {list(depths)}")
-    # An ensemble is made of others that are named; there is none to sweep by itself.
-    chosen = list(dict.fromkeys(models)) or [name for name in known if name != ENSEMBLE]
+    chosen = list(dict.fromkeys(models)) or [name for name in known if name not in left_out(sizes)]
     chosen = [model for model in chosen if not families or known[model] in families]
     if not chosen:
         raise ConfigError(f"none of the models {', '.join(models)} is of the families {', '.join(families)}")
     return [one for model in chosen for one in _at_depths(model, depths, sizes)]
+
+
+def left_out(sizes: Mapping[str, Any] = SMALL) -> dict[str, str]:
+    """Models that are swept only where they are named, and why.
+
+    >>> sorted(left_out())
+    ['ensemble', 'foundation']
+    """
+    missing = {
+        model: f"needs pretrained weights: --size {name}=FILE" for model, name in WEIGHTS.items() if name not in sizes
+    }
+    return {ENSEMBLE: "is made of others, which a workspace names", **missing}
 
 
 def _at_depths(model: str, depths: Sequence[int], sizes: Mapping[str, Any]) -> list[Candidate]:

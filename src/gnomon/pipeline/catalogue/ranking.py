@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ DRAWS = 2000
 LOW, HIGH = 5.0, 95.0
 """The interval of a mean rank, in percent of the draws."""
 BLOCK = ["data_set", "horizon"]
+ERRORS = {"sharpe": "standard_error", "f1": "f1_error", "log_loss": "log_loss_error", "ece": "ece_error"}
+"""The column that holds the standard error of a figure."""
 
 
 def latest(rows: pl.DataFrame) -> pl.DataFrame:
@@ -58,10 +61,9 @@ def rank(rows: pl.DataFrame, *, by: str = "sharpe", seed: int = 7) -> pl.DataFra
 
     Columns: label, family, baseline, blocks (data sets x horizons that it was scored on), mean_rank, low, high,
     mean_total_return, mean_skill (share of the class frequencies' log loss that it takes away), fit_seconds and
-    row_microseconds (medians), parameters. A draw takes data sets at random, with all their horizons, and, ranking by
-    the Sharpe ratio, moves each ratio by its standard error: independently, so that the interval is rather too wide,
-    because models err together. With one data set nothing but the Sharpe ratio's own error is known, and by another
-    figure there is no interval. Who never traded has a Sharpe ratio of 0 without error; who failed on a block is last
+    row_microseconds (medians), parameters. A draw takes data sets at random, with all their horizons, and moves each
+    figure that has a standard error by it: independently, so that the interval is rather too wide, because models err
+    together. With one data set a figure without an error has no interval. Who never traded has a Sharpe ratio of 0 without error; who failed on a block is last
     there.
     """
     if by not in BETTER:
@@ -87,6 +89,40 @@ def rank(rows: pl.DataFrame, *, by: str = "sharpe", seed: int = 7) -> pl.DataFra
     )
     ranked = pl.DataFrame({"label": labels, "mean_rank": ranks, "low": low, "high": high}).join(facts, on="label")
     return ranked.select(pl.col(name).cast(kind) for name, kind in RANKED.items()).sort("mean_rank", "label")
+
+
+def luck(rows: pl.DataFrame) -> pl.DataFrame:
+    """What luck explains, a row a data set: whether the best of all that was tried there beats cash and the market.
+
+    Columns: data_set, asset_class, frequency, symbols, bars, first, last, test_first, rows (scored), trials, pbo,
+    spa_pvalue (of the maximum over all tries), adjusted (the same for looking at so many data sets: Holm 1979, "A simple
+    sequentially rejective multiple test procedure"), and of the highest Sharpe ratio a year its label, horizon and
+    doubt. Sorted by asset class and name.
+    """
+    done = latest(rows).filter(pl.col("status") == "scored")
+    found = []
+    for (_,), own in done.group_by("data_set", maintain_order=True):
+        best = own.sort("annual_sharpe", descending=True, nulls_last=True).row(0, named=True)
+        newest = own.sort("trials").row(-1, named=True)
+        found.append({**best, "rows": own.height, **{name: newest[name] for name in ("trials", "pbo", "spa_pvalue")}})
+    adjusted = holm([one["spa_pvalue"] for one in found])
+    made = [{**one, "adjusted": value} for one, value in zip(found, adjusted, strict=True)]
+    schema = {**done.schema, "rows": pl.Int64, "adjusted": pl.Float64}
+    return pl.DataFrame(made, schema=schema, orient="row").sort("asset_class", "data_set")
+
+
+def holm(pvalues: Sequence[float | None]) -> list[float]:
+    """Each p-value as it counts among all: the smallest times their number, the next times one fewer, never falling.
+
+    >>> holm([0.04, 0.01, 0.5])
+    [0.08, 0.03, 0.5]
+    """
+    known = {i: p for i, p in enumerate(pvalues) if p is not None and not math.isnan(p)}
+    adjusted, highest = [math.nan] * len(pvalues), 0.0
+    for done, (i, p) in enumerate(sorted(known.items(), key=lambda one: one[1])):
+        highest = max(highest, min(1.0, p * (len(known) - done)))
+        adjusted[i] = highest
+    return adjusted
 
 
 RANKED: dict[str, Any] = {
@@ -121,13 +157,12 @@ def _matrices(
     place, where = {name: i for i, name in enumerate(labels)}, {block: i for i, block in enumerate(blocks)}
     for row in done.iter_rows(named=True):
         at = place[row["label"]], where[row["data_set"], row["horizon"]]
-        value = row[by]
-        if by == "sharpe":
-            idle = value is None or math.isnan(value)
-            values[at] = 0.0 if idle else value
-            errors[at] = 0.0 if idle else row["standard_error"] or 0.0
-        elif value is not None:
-            values[at] = value
+        value, error = row[by], row[ERRORS[by]] if by in ERRORS else None
+        idle = value is None or math.isnan(value)
+        if by == "sharpe" and idle:
+            values[at] = 0.0
+        elif not idle:
+            values[at], errors[at] = value, 0.0 if error is None or math.isnan(error) else error
     return values, errors
 
 
@@ -143,7 +178,7 @@ def _interval(
     values: Float64[Array, "m b"], errors: Float64[Array, "m b"], sets: list[str], *, by: str, seed: int
 ) -> tuple[Float64[Array, " m"], Float64[Array, " m"]]:
     names = sorted(set(sets))
-    if len(names) < 2 and by != "sharpe":
+    if len(names) < 2 and not errors.any():
         unknown_ = np.full(len(values), np.nan)
         return unknown_, unknown_
     chance = generator(seed, "catalogue", "rank", by)

@@ -36,7 +36,7 @@ def recount(catalogue: Catalogue, ledger: TrialLedger, data_set: DataSet, config
     """Gives every scored row of the data set the tries that its market has by now.
 
     Their number, how many independent ones they amount to, PBO, and the SPA p-value: one figure for all that were
-    tried, against cash and against holding the market over the tested bars.
+    tried, against cash and against holding the market over the tested bars; 1 where all that moved held the market.
     """
     rows = catalogue.read()
     own = rows.filter(pl.col("data_version") == data_set.version, pl.col("status") == "scored")
@@ -71,8 +71,9 @@ def _tries(ledger: TrialLedger, data_set: DataSet, config: PipelineConfig, confi
     held, cash = hold.returns, idle.returns
     if intraday:
         held, cash = (aggregate_returns(one, grid, every="day")["return"].to_numpy() for one in (held, cash))
+    # The test asks about its first column too, which here is nobody: cash, so that what is tried first is like the others.
     test = edge_test(
-        family.matrix,
+        np.column_stack([np.broadcast_to(cash, len(family.matrix)), family.matrix]),
         held,
         risk_free=cash,
         level=config.evaluation.significance,
@@ -83,5 +84,5 @@ def _tries(ledger: TrialLedger, data_set: DataSet, config: PipelineConfig, confi
         effective=family.effective,
         variance=family.variance,
         pbo=family.pbo,
-        spa_pvalue=test.pvalue,
+        spa_pvalue=1.0 if math.isnan(test.hold_pvalue) and not math.isnan(test.cash_pvalue) else test.pvalue,
     )

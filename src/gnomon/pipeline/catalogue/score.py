@@ -7,7 +7,8 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ import polars as pl
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.config.models import PipelineConfig
 from gnomon.core.errors import GnomonError
+from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Int64
+from gnomon.evaluation.calibration import DRAWS, blocks_of
 from gnomon.models.bundle import TrainedModel
 from gnomon.models.supervised import SupervisedModel
 from gnomon.samples.base import Samples
@@ -24,9 +27,11 @@ from gnomon.simulation.base import Simulation
 from gnomon.simulation.workflow import BacktestingWorkflow
 from gnomon.training.fit import fit_model
 from gnomon.training.prepare import Prepared, prepare
-from gnomon.training.scores import SCORES, judged
+from gnomon.training.scores import SCORES, Judged, judged
 
 SCORED = ("f1", "log_loss", "brier", "ece", "ic")
+DOUBTED = ("f1", "log_loss", "ece")
+"""Figures of forecasts that get a standard error; a Sharpe ratio brings its own."""
 MOST_CALLS, LEAST_CALLS, SECONDS = 200, 5, 0.5
 """Forecasts of one row that are timed: so many, fewer once they took so long, never fewer than the least."""
 
@@ -74,15 +79,19 @@ def score(section: ModelSection, prepared: Prepared, bars: pl.DataFrame, config:
     test = prepared.test
     held = judged(test, forecast, (simulation,))
     figures = {name: SCORES[name].function(held) for name in (*SCORED, "total_return", "turnover")}
+    decided = test.known_at[test.weight[:, 0] > 0]
+    errors = standard_errors(held, blocks_of(decided, horizon), rng=generator(config.seed, "catalogue", "errors"))
     return Scored(
         simulation=simulation,
         columns={
             **figures,
+            **{f"{name}_error": error for name, error in errors.items()},
             "max_drawdown": SCORES["drawdown"].function(held),
             "prior_log_loss": _prior_loss(train, test),
             "train_rows": len(train),
             "valid_rows": 0 if valid is None else len(valid),
             "test_rows": len(test),
+            "test_first": datetime.fromtimestamp(int(test.known_at.min()) / 1e6, UTC) if len(test) else None,
             "features": len(samples.feature_names),
             "fit_seconds": fitted,
             "row_microseconds": row_microseconds(trained, samples, fold.test),
@@ -90,6 +99,33 @@ def score(section: ModelSection, prepared: Prepared, bars: pl.DataFrame, config:
             "parameters": trained.model.parameter_count,
         },
     )
+
+
+def standard_errors(
+    held: Judged, block: Int64[Array, " m"], *, rng: np.random.Generator, draws: int = DRAWS
+) -> dict[str, float]:
+    """The spread of each figure of `DOUBTED` over draws of whole blocks of rows, with replacement (Carlstein 1986).
+
+    `block`: the number of each row's block of time, from 0, so that labels that overlap, and symbols that move together,
+    widen the error as they should. NaN where a single block holds all rows.
+    """
+    members = np.split(np.argsort(block, kind="stable"), np.cumsum(np.bincount(block))[:-1]) if block.size else []
+    if len(members) < 2:
+        return dict.fromkeys(DOUBTED, math.nan)
+    drawn: dict[str, list[float]] = {name: [] for name in DOUBTED}
+    for _ in range(draws):
+        rows = np.concatenate([members[i] for i in rng.integers(0, len(members), len(members))])
+        again = replace(
+            held,
+            actual=held.actual[rows],
+            probability=held.probability[rows],
+            forward_return=held.forward_return[rows],
+            weight=held.weight[rows],
+            blocks=(),
+        )
+        for name in DOUBTED:
+            drawn[name].append(SCORES[name].function(again))
+    return {name: float(np.nanstd(values, ddof=1)) for name, values in drawn.items()}
 
 
 def row_microseconds(trained: TrainedModel, samples: Samples, rows: Int64[Array, " m"]) -> float:

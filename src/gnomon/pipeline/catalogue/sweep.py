@@ -98,7 +98,10 @@ class Sweep:
                             skipped, number = skipped + 1, number + 1
                         else:
                             wanted.append((cell, facts))
-                    prepared = self._prepared(data_set, horizon) if wanted else None
+                    prepared = None
+                    if wanted:
+                        progress(f"features and labels of {data_set.name}, {horizon} bars", number / total)
+                        prepared = self._prepared(data_set, horizon)
                     for cell, facts in wanted:
                         progress(str(cell), number / total)
                         row = self._row(cell, facts, prepared)
@@ -110,20 +113,20 @@ class Sweep:
                             causes.append(f"{cell}: {row['cause']}")
             finally:
                 # An interrupt too leaves every row with the count of tries that there were by then.
-                recount(self.catalogue, self.ledger, data_set, self.config)
+                recount(self.catalogue, self.ledger, data_set, data_set.config(self.config))
         return SweepReport(scored=scored, failed=len(causes), skipped=skipped, causes=tuple(causes))
 
     def _prepared(self, data_set: DataSet, horizon: int) -> Prepared | Exception:
         """Samples and fold; where they cannot be made, why, which is then the cause of every candidate's failure."""
         try:
-            return prepare_rows(data_set.bars, data_set.tables, self.config, horizon)
+            return prepare_rows(data_set.bars, data_set.tables, data_set.config(self.config), horizon)
         except Exception as error:  # noqa: BLE001  one data set may not stop the others; the cause is kept in the rows
             return error
 
     def _facts(self, cell: _Cell) -> dict[str, Any]:
         """What is known of a row before it is scored, its key among it."""
         data_set, horizon, candidate = cell
-        config = self.config
+        config = data_set.config(self.config)
         shown = masked(config)
         model = candidate.resolved(config.training, config.seed)
         labels = {**config.labels, "horizons": [horizon]}
@@ -142,6 +145,9 @@ class Sweep:
             "market": data_set.market,
             "frequency": data_set.frequency,
             "symbols": len(data_set.symbols),
+            "bars": data_set.bars.height,
+            "first": data_set.bars["timestamp"].min(),
+            "last": data_set.bars["timestamp"].max(),
             "model": candidate.model,
             "family": candidate.family,
             "baseline": candidate.baseline,
@@ -157,7 +163,7 @@ class Sweep:
         try:
             if prepared is None or isinstance(prepared, Exception):
                 raise prepared or AssertionError
-            scored = score(cell.candidate.section, prepared, cell.data_set.bars, self.config)
+            scored = score(cell.candidate.section, prepared, cell.data_set.bars, cell.data_set.config(self.config))
         except Exception as error:  # noqa: BLE001  a model that fails is a row with its cause, and the sweep goes on
             cause = str(error) if isinstance(error, GnomonError) else f"{type(error).__name__}: {error}"
             return {**facts, "status": "failed", "cause": redact(cause), "time": self.clock.now()}
