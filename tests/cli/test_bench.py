@@ -23,6 +23,11 @@ def test_a_sweep_is_counted_resumed_and_ranked(say, workspace, tmp_path):
     assert "Models compared" in page.read_text()
     said = say("bench", "show", "--by", "log_loss", "--workspace", workspace)
     assert "mean rank" in said.out
+    assert shown["verdict"] in said.out.replace("\n", " ")
+    assert [one["data_set"] for one in shown["luck"]] == ["sp500"]
+    of_class = ("bench", "show", "--asset-class")
+    assert say(*of_class, "index", *where).object["rows"] == 3
+    assert "known: index" in say(*of_class, "crypto", "--workspace", workspace, code=2).err
 
 
 def test_a_failure_is_said_and_is_no_failure_of_the_sweep(say, tmp_path):

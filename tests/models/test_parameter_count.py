@@ -58,7 +58,11 @@ def test_a_net_counts_its_network_and_head():
         ("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 2, "max_depth": 1}, 2 * 3 * 2),
         ("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 2, "max_leaf_nodes": 2}, 2 * 3 * 2),
         ("sklearn.discriminant_analysis.LinearDiscriminantAnalysis", {}, 3 * (4 + 1)),
-        ("sklearn.neural_network.MLPClassifier", {"hidden_layer_sizes": [2], "max_iter": 2, "tol": 1e9, "n_iter_no_change": 1}, 2 * (4 + 1) + 3 * (2 + 1)),
+        (
+            "sklearn.neural_network.MLPClassifier",
+            {"hidden_layer_sizes": [2], "max_iter": 2, "tol": 1e9, "n_iter_no_change": 1},
+            2 * (4 + 1) + 3 * (2 + 1),
+        ),
         ("sklearn.neighbors.KNeighborsClassifier", {}, None),
     ],
 )

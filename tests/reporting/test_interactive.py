@@ -14,6 +14,7 @@ from gnomon.reporting.colours import DARK, LIGHT
 from gnomon.reporting.contents import to_document
 from gnomon.reporting.document import Figure, Mark, Panel
 from gnomon.reporting.interactive import Shared, to_plotly
+from gnomon.reporting.static import to_picture
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -132,3 +133,26 @@ def test_gaps_stay_gaps_and_digits_are_those_that_can_be_seen() -> None:
     mark = Mark(kind="line", name="a", x=[1.0, 2.0, 3.0], y=[1.23456789, None, float("nan")])
     (one,) = to_plotly(Figure(name="f", title="F", alt="a", panels=(Panel(title="p", marks=(mark,)),)))
     assert one["data"][0]["y"] == [1.23457, None, None]
+
+
+def test_points_may_lie_with_their_intervals():
+    mark = Mark(
+        kind="points",
+        name="rank",
+        x=[2.0, 3.0],
+        y=["b", "a"],  # type: ignore[list-item]
+        roles=["chosen", "other1"],
+        spans=[(1.0, 4.0), None],
+    )
+    figure = Figure(name="f", title="f", alt="f", panels=(Panel(title="p", marks=(mark,), flat=True),))
+    (drawn,) = to_plotly(figure)
+    (trace,) = drawn["data"]
+    assert (trace["mode"], trace["y"], trace["marker"]["color"]) == (
+        "markers",
+        ["b", "a"],
+        ["role:chosen", "role:other1"],
+    )
+    assert (trace["error_x"]["array"], trace["error_x"]["arrayminus"]) == ([2.0, 0], [1.0, 0])
+    assert trace["customdata"] == [" (1 to 4)", ""]
+    assert drawn["layout"]["yaxis"]["autorange"] == "reversed"
+    assert b"<svg" in to_picture(figure, "svg")

@@ -76,7 +76,7 @@ class Session:
 
     @contextmanager
     def progress(self, description: str) -> Iterator[Callable[[str, float], None]]:
-        """A progress bar on stderr where that is a terminal, a line now and then elsewhere; yields `update(text, share)`.
+        """A progress bar on stderr where that is a terminal, a line now and then elsewhere: `update(text, share)`.
 
         Work of a few seconds writes no line, so that what a script reads stays as short as the work.
         """

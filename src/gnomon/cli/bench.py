@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gnomon.cli.base import Session, command, count, table
-from gnomon.core.errors import ConfigError
+from gnomon.core.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
+    import polars as pl
     from rich.console import Console
 
     from gnomon.config.models import PipelineConfig
@@ -27,6 +28,8 @@ app = typer.Typer(
 CatalogueOption = Annotated[
     Path | None, typer.Option("--catalogue", help="Another file than .gnomon/catalogue/models.parquet.")
 ]
+LUCK = ("data_set", "asset_class", "label", "horizon", "trials", "pbo", "spa_pvalue", "adjusted")
+"""Of the best on each data set, what is said of luck."""
 COSTS = ("execution.fee_bps=1", "execution.half_spread_bps=1", "execution.slippage_bps=1")
 """What trading costs where no workspace says so: without costs every comparison flatters those who trade most."""
 
@@ -46,8 +49,8 @@ def models(
     data: Annotated[
         str,
         typer.Option(
-            help="Data sets, with commas: sp500, nasdaq, synthetic, workspace, or files of bars, as in "
-            "crypto:btc.parquet?stamp=open&frequency=4h."
+            help="Data sets, with commas: sp500, nasdaq, synthetic, workspace, files of bars, as in "
+            "crypto:btc.parquet?stamp=open&frequency=4h, or a YAML file that declares data sets."
         ),
     ] = "sp500,nasdaq,synthetic",
     sizes: Annotated[
@@ -64,6 +67,8 @@ def models(
 
     All have the workspace's features, labels, split, sizing and costs in common. Each one that is scored counts as a
     try in the trial ledger. What was interrupted goes on with what is missing.
+
+    Example: gnomon bench models --families boosting,neural --depths 1,2 --data sp500,nasdaq --rows 4000
     """
     from gnomon.core.clock import SystemClock
     from gnomon.pipeline.catalogue.data_sets import find_data_sets
@@ -118,21 +123,28 @@ def models(
 def show(
     session: Session,
     by: Annotated[str, typer.Option(help="The figure to rank by: sharpe, log_loss, f1, ...")] = "sharpe",
+    asset_class: Annotated[str, typer.Option(help="Only data sets of this asset class, such as crypto.")] = "",
     html: Annotated[Path | None, typer.Option(help="Write the page into this file.")] = None,
     catalogue: CatalogueOption = None,
 ) -> None:
-    """Rank the models of the catalogue, with intervals."""
-    from gnomon.pipeline.catalogue.ranking import rank
+    """Rank the models of the catalogue, with intervals, and say whether the best is more than luck.
+
+    Example: gnomon bench show --by log_loss --html models.html
+    """
+    from gnomon.pipeline.catalogue.page import catalogue_page
+    from gnomon.pipeline.catalogue.ranking import luck, rank
 
     held = _catalogue(session, catalogue)
     rows = held.read()
+    if asset_class:
+        rows = _of_class(rows, asset_class)
     ranked = rank(rows, by=by)
+    page = catalogue_page(rows, by=by)
     if html is not None:
         from gnomon.core.files import write_atomic
-        from gnomon.pipeline.catalogue.page import catalogue_page
         from gnomon.reporting.html import to_html
 
-        write_atomic(html, to_html(catalogue_page(rows, by=by)).encode())
+        write_atomic(html, to_html(page).encode())
 
     def human(console: Console) -> None:
         if ranked.is_empty():
@@ -154,6 +166,7 @@ def show(
             for row in ranked.iter_rows(named=True)
         ]
         table(console, columns, shown, title=f"Ranked by {by} over data sets and horizons")
+        console.print(f"{page.verdict.heading}. {page.verdict.text}", markup=False)
         if html is not None:
             console.print(f"Page: {html}", markup=False)
 
@@ -161,6 +174,8 @@ def show(
         "by": by,
         "rows": rows.height,
         "ranking": [{k: _plain(v) for k, v in row.items()} for row in ranked.to_dicts()],
+        "verdict": page.verdict.heading,
+        "luck": [{k: _plain(v) for k, v in row.items()} for row in luck(rows).select(LUCK).to_dicts()],
     }
     session.emit(found | ({"html": str(html)} if html is not None else {}), human)
 
@@ -188,6 +203,15 @@ def _is_of(model: str, families: list[str]) -> bool:
     from gnomon.models.base import ModelRegistry
 
     return not families or ModelRegistry.models.entry(model).facts["family"] in families
+
+
+def _of_class(rows: pl.DataFrame, asset_class: str) -> pl.DataFrame:
+    import polars as pl
+
+    held = sorted(set(rows["asset_class"].drop_nulls()))
+    if asset_class not in held:
+        raise ConfigError(unknown("asset class", asset_class, held, where="the catalogue"))
+    return rows.filter(pl.col("asset_class") == asset_class)
 
 
 def _listed(text: str) -> list[str]:

@@ -87,7 +87,7 @@ def load_inputs(
 
 
 def load_configured(config: PipelineConfig, *, root: Path) -> tuple[pl.DataFrame, Mapping[str, pl.DataFrame]]:
-    """Checked bars and side tables of the section `data`; relative paths start in `root`. Errors as of `load_inputs`."""
+    """Checked bars and side tables of the section `data`, relative paths from `root`; errors as of `load_inputs`."""
     return _curated(DataManager(config_manager=Given(config), root=root).load(), config, root=root)
 
 

@@ -119,7 +119,8 @@ class Mark:
     """Something drawn in a panel: a line, an area under a line, bars, or points.
 
     `x`: moments, numbers or words; `y`: numbers, None where there is a gap. `role` names a colour (see `colours`).
-    `error`: a standard error at each point. `hidden`: drawn when the reader asks for it. `widths`: of bars, in x.
+    `error`: a standard error at each point. `spans`: the ends of an interval at each point of a flat panel, None where
+    there is none. `hidden`: drawn when the reader asks for it. `widths`: of bars, in x.
     """
 
     kind: Literal["line", "area", "bars", "points"]
@@ -133,6 +134,7 @@ class Mark:
     widths: Sequence[float] = ()
     roles: Sequence[str] = ()
     legend: bool = True
+    spans: Sequence[tuple[float, float] | None] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +161,7 @@ class Panel:
     diagonal: bool = False
     square: bool = False
     flat: bool = False
-    """Bars lie: `y` are words from the top down, `x` are numbers."""
+    """Bars and points lie: `y` are words from the top down, `x` are numbers."""
 
     def __post_init__(self) -> None:
         for mark in self.marks:

@@ -163,8 +163,11 @@ def _trace(mark: Mark, panel: Panel, figure: Figure, shared: Shared) -> dict[str
             trace["hovertemplate"] = f"%{{y}}: %{{x:{HOVER.get(figure.x_form, '')}}}<extra></extra>"
     elif mark.kind == "points":
         sizes = [_value(width) for width in mark.widths] or 9
-        trace |= {"type": "scatter", "mode": "markers", "marker": {"color": colour, "size": sizes}}
-        if figure.x_form != "text":
+        colours = [f"role:{role}" for role in mark.roles] or colour
+        trace |= {"type": "scatter", "mode": "markers", "marker": {"color": colours, "size": sizes}}
+        if panel.flat:
+            trace |= _lying(mark, HOVER.get(figure.x_form, ""))
+        elif figure.x_form != "text":
             trace["mode"] = "lines+markers"
             trace["line"] = {"color": colour, "width": 1.2}
     else:
@@ -194,6 +197,25 @@ def _trace(mark: Mark, panel: Panel, figure: Figure, shared: Shared) -> dict[str
             (f"%{{x:{at}}}: " if at else "%{x}: ") + trace["hovertemplate"] + f"<extra>{name}</extra>"
         )
     return trace
+
+
+def _lying(mark: Mark, form: str) -> dict[str, Any]:
+    """Points beside words, with the interval of each along its value."""
+    spans = mark.spans or [None] * len(mark.x)
+    said = [f" ({span[0]:.4g} to {span[1]:.4g})" if span else "" for span in spans]
+    return {
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [_value(span[1] - x) if span else 0 for x, span in zip(mark.x, spans, strict=True)],
+            "arrayminus": [_value(x - span[0]) if span else 0 for x, span in zip(mark.x, spans, strict=True)],
+            "color": "role:faint",
+            "thickness": 1.2,
+            "width": 3,
+        },
+        "customdata": said,
+        "hovertemplate": f"%{{y}}: %{{x:{form}}}%{{customdata}}<extra></extra>",
+    }
 
 
 def _draw_rule(layout: dict[str, Any], rule: Rule, suffix: str) -> None:

@@ -289,6 +289,18 @@ def _words(axes: Any, words: Sequence[Any]) -> None:
 def _lying(axes: Any, mark: Mark) -> None:
     colours = [LIGHT[role] for role in mark.roles] or LIGHT[mark.role]
     places = range(len(mark.y))
+    if mark.kind == "points":
+        if mark.legend:
+            # It stands for others in the legend and has no place of its own.
+            axes.plot([], [], "o", color=LIGHT[mark.role], markersize=4, label=mark.name)
+            return
+        for place, span in zip(places, mark.spans, strict=False):
+            if span is not None:
+                axes.plot(span, (place, place), color=LIGHT["faint"], linewidth=0.9, zorder=2)
+        axes.scatter(list(mark.x), list(places), c=colours, s=18.0, zorder=3)
+        axes.set_yticks(places, [str(word) for word in mark.y], fontsize=SMALL - 0.5)
+        axes.set_ylim(len(mark.y) - 0.4, -0.6)
+        return
     axes.barh(places, list(mark.x), height=0.7, color=colours)
     axes.set_yticks(places, [str(word) for word in mark.y], fontsize=SMALL - 0.5)
     axes.set_ylim(len(mark.y) - 0.4, -0.6)

@@ -84,7 +84,10 @@ def test_a_yaml_file_declares_data_sets_with_costs_of_their_own(tmp_path):
         ("a: {rows: few, data: {source: {kind: embedded}}}", "rows is a whole number"),
         ("a: {asset_class: 3, data: {source: {kind: embedded}}}", "asset_class is a word"),
         ("a: {data: {sauce: {kind: embedded}}}", "did you mean 'source'"),
-        ("a: {data: {source: {kind: embedded}}, execution: {fees_bps: 1}}", "the data set 'a' of .*did you mean 'fee_bps'"),
+        (
+            "a: {data: {source: {kind: embedded}}, execution: {fees_bps: 1}}",
+            "the data set 'a' of .*did you mean 'fee_bps'",
+        ),
         ("a: {data: {source: {kind: embedded}, symbols: [DAX]}}", "the data set 'a' of .*no symbol 'DAX'"),
     ],
 )

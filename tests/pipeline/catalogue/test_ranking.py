@@ -91,6 +91,11 @@ def test_one_data_set_gives_no_interval_of_what_has_no_error():
     assert all(math.isnan(value) for value in [*ranked["low"], *ranked["high"]])
 
 
+def test_one_data_set_gives_an_interval_of_what_has_an_error():
+    ranked = rank(frame(row("a", f1=0.4, f1_error=0.1), row("b", f1=0.3, f1_error=0.1)), by="f1")
+    assert ranked.select("low", "high").rows() == [(1.0, 2.0), (1.0, 2.0)]
+
+
 def test_who_never_traded_has_a_sharpe_ratio_of_zero():
     rows = frame(row("idle", sharpe=None, error=float("nan")), row("loser", sharpe=-0.5), row("winner", sharpe=0.5))
     assert rank(rows)["label"].to_list() == ["winner", "idle", "loser"]
@@ -120,7 +125,7 @@ def test_variants_of_a_model_are_told_apart():
 def test_the_page_shows_every_sharpe_ratio_with_its_doubt(swept):
     tiny, _ = swept
     document = catalogue_page(tiny.catalogue.read())
-    assert {"ranking", "map", "rows", "doubt", "failures"} == set(document.tables)
+    assert {"luck", "data", "ranking", "map", "skill", "rows", "doubt", "failures"} == set(document.tables)
     assert document.tables["map"].columns[1].title == "left, 3"
     keys = {column.key for column in document.tables["doubt"].columns}
     assert {"doubt", "adjusted_annual_sharpe", "psr", "dsr", "dsr_effective", "trials", "effective_trials"} < keys
@@ -129,6 +134,39 @@ def test_the_page_shows_every_sharpe_ratio_with_its_doubt(swept):
     assert page == to_html(catalogue_page(tiny.catalogue.read()))
     assert "best mean rank" in page
     assert "greater than 0" in page
+
+
+def test_the_page_says_whether_anything_beats_luck():
+    null = [row("a", name, spa_pvalue=p, pbo=0.5) for name, p in (("sp500", 0.04), ("fx", 0.4))]
+    document = catalogue_page(frame(*null))
+    assert document.verdict.tone == "none"
+    assert document.verdict.heading == "Nothing here beats luck: p = 0.080"
+    assert "0.040, on sp500, 0.080 allowing for 2 data sets" in document.verdict.text
+    assert [one["adjusted"] for one in document.tables["luck"].rows] == [0.4, 0.08]
+    found = catalogue_page(frame(*null, row("a", "gold", spa_pvalue=0.001))).verdict
+    assert (found.tone, found.heading) == ("note", "On gold the best is more than luck")
+    assert "on the 2 other data sets nothing beats luck" in found.text
+    assert catalogue_page(frame(row("a", spa_pvalue=None))).verdict.tone == "unsure"
+
+
+def test_what_always_says_one_class_is_told():
+    rows = [row("majority", f1=0.25, baseline=True), row("gru", f1=0.25), row("tcn", f1=0.3)]
+    said = catalogue_page(frame(*rows)).verdict.items
+    assert any("1 of 2 rows of models have to the last digit the F1" in item for item in said)
+    assert not any("last digit" in item for item in catalogue_page(frame(*rows[1:])).verdict.items)
+
+
+def test_ranks_within_each_asset_class():
+    rows = frame(
+        row("a", "btc", asset_class="crypto", sharpe=0.3), row("b", "btc", asset_class="crypto", sharpe=0.2),
+        row("a", "eur", asset_class="fx", sharpe=0.1), row("b", "eur", asset_class="fx", sharpe=0.2),
+    )  # fmt: skip
+    table = catalogue_page(rows).tables["classes"]
+    assert [column.title for column in table.columns] == ["model", "crypto", "fx"]
+    cells = {one["label"]: (one["crypto"], one["fx"]) for one in table.rows}
+    assert cells == {"a": ("1.0 (1.0 to 1.0)", "2.0 (2.0 to 2.0)"), "b": ("2.0 (2.0 to 2.0)", "1.0 (1.0 to 1.0)")}
+    one_class = frame(row("a", asset_class="fx"), row("b", asset_class="fx"))
+    assert "classes" not in catalogue_page(one_class).tables
 
 
 def test_an_empty_catalogue_has_a_page():

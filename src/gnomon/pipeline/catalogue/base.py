@@ -78,11 +78,12 @@ SCHEMA: dict[str, Any] = {
 
 data_set, asset_class, symbols (how many), bars (how many), first, last (of them), frequency: what was traded; market:
 under which the trial ledger counts its tries. params: of the model, as JSON; depth: its layers or levels, where it has
-such a setting. status: "scored" or "failed", with its cause. test_first: the earliest test row. total_return (return on
-investment), max_drawdown: of the account over the test rows, after costs; turnover: notional traded a bar, as a share of
-equity. f1_error, log_loss_error, ece_error: standard errors, by a bootstrap of blocks of time. prior_log_loss: of always
-giving the training rows' class frequencies. The fields of `SharpeDoubt`. row_microseconds: median time of a forecast of one row. parameters: numbers
-that were learned, leaves of trees; null where the model does not say.
+such a setting. status: "scored" or "failed", with its cause. test_first: the earliest test row. total_return (return
+on investment), max_drawdown: of the account over the test rows, after costs; turnover: notional traded a bar, as a
+share of equity. f1_error, log_loss_error, ece_error: standard errors, by a bootstrap of blocks of time.
+prior_log_loss: of always giving the training rows' class frequencies. The fields of `SharpeDoubt`. row_microseconds:
+median time of a forecast of one row. parameters: numbers that were learned, leaves of trees; null where the model does
+not say.
 """
 
 ADDED = {2: ("bars", "first", "last", "test_first", "f1_error", "log_loss_error", "ece_error")}

@@ -1,7 +1,7 @@
 """Data sets that models are compared on, of several asset classes: embedded, synthetic, a workspace's, a file's.
 
-One that needs more than a file's name to be said (checks, repairs, side tables, costs of its own market) is declared in a
-YAML file of data sets.
+One that needs more than a file's name to be said (checks, repairs, side tables, costs of its own market) is declared in
+a YAML file of data sets.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def rank(rows: pl.DataFrame, *, by: str = "sharpe", seed: int = 7) -> pl.DataFra
     mean_total_return, mean_skill (share of the class frequencies' log loss that it takes away), fit_seconds and
     row_microseconds (medians), parameters. A draw takes data sets at random, with all their horizons, and moves each
     figure that has a standard error by it: independently, so that the interval is rather too wide, because models err
-    together. With one data set a figure without an error has no interval. Who never traded has a Sharpe ratio of 0 without error; who failed on a block is last
-    there.
+    together. With one data set a figure without an error has no interval. Who never traded has a Sharpe ratio of 0
+    without error; who failed on a block is last there.
     """
     if by not in BETTER:
         raise ConfigError(unknown("figure to rank by", by, BETTER))
@@ -94,20 +94,19 @@ def rank(rows: pl.DataFrame, *, by: str = "sharpe", seed: int = 7) -> pl.DataFra
 def luck(rows: pl.DataFrame) -> pl.DataFrame:
     """What luck explains, a row a data set: whether the best of all that was tried there beats cash and the market.
 
-    Columns: data_set, asset_class, frequency, symbols, bars, first, last, test_first, rows (scored), trials, pbo,
-    spa_pvalue (of the maximum over all tries), adjusted (the same for looking at so many data sets: Holm 1979, "A simple
-    sequentially rejective multiple test procedure"), and of the highest Sharpe ratio a year its label, horizon and
-    doubt. Sorted by asset class and name.
+    The row of the highest Sharpe ratio a year, with `rows` (how many were scored), trials, pbo and spa_pvalue (of the
+    maximum over all tries) as they are by now, and `adjusted`: that p-value for looking at so many data sets (Holm
+    1979, "A simple sequentially rejective multiple test procedure"). Sorted by asset class and name.
     """
     done = latest(rows).filter(pl.col("status") == "scored")
     found = []
     for (_,), own in done.group_by("data_set", maintain_order=True):
-        best = own.sort("annual_sharpe", descending=True, nulls_last=True).row(0, named=True)
+        best = own.sort(pl.col("annual_sharpe").fill_nan(None), descending=True, nulls_last=True).row(0, named=True)
         newest = own.sort("trials").row(-1, named=True)
         found.append({**best, "rows": own.height, **{name: newest[name] for name in ("trials", "pbo", "spa_pvalue")}})
     adjusted = holm([one["spa_pvalue"] for one in found])
     made = [{**one, "adjusted": value} for one, value in zip(found, adjusted, strict=True)]
-    schema = {**done.schema, "rows": pl.Int64, "adjusted": pl.Float64}
+    schema: dict[str, Any] = {**done.schema, "rows": pl.Int64, "adjusted": pl.Float64}
     return pl.DataFrame(made, schema=schema, orient="row").sort("asset_class", "data_set")
 
 

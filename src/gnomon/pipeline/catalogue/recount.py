@@ -71,7 +71,7 @@ def _tries(ledger: TrialLedger, data_set: DataSet, config: PipelineConfig, confi
     held, cash = hold.returns, idle.returns
     if intraday:
         held, cash = (aggregate_returns(one, grid, every="day")["return"].to_numpy() for one in (held, cash))
-    # The test asks about its first column too, which here is nobody: cash, so that what is tried first is like the others.
+    # The test asks about its first column too, which here is nobody's: cash, so that the first try is like the others.
     test = edge_test(
         np.column_stack([np.broadcast_to(cash, len(family.matrix)), family.matrix]),
         held,

@@ -106,8 +106,8 @@ def standard_errors(
 ) -> dict[str, float]:
     """The spread of each figure of `DOUBTED` over draws of whole blocks of rows, with replacement (Carlstein 1986).
 
-    `block`: the number of each row's block of time, from 0, so that labels that overlap, and symbols that move together,
-    widen the error as they should. NaN where a single block holds all rows.
+    `block`: the number of each row's block of time, from 0, so that labels that overlap, and symbols that move
+    together, widen the error as they should. NaN where a single block holds all rows.
     """
     members = np.split(np.argsort(block, kind="stable"), np.cumsum(np.bincount(block))[:-1]) if block.size else []
     if len(members) < 2:
