@@ -53,7 +53,7 @@ def test_a_net_counts_its_network_and_head():
 @pytest.mark.parametrize(
     ("estimator", "settings", "wanted"),
     [
-        ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 5, "max_depth": 1}, 5 * 2),
+        ("sklearn.ensemble.ExtraTreesClassifier", {"n_estimators": 5, "max_depth": 1, "min_samples_leaf": 1}, 5 * 2),
         ("sklearn.tree.DecisionTreeClassifier", {"max_depth": 1}, 2),
         ("sklearn.ensemble.GradientBoostingClassifier", {"n_estimators": 2, "max_depth": 1}, 2 * 3 * 2),
         ("sklearn.ensemble.HistGradientBoostingClassifier", {"max_iter": 2, "max_leaf_nodes": 2}, 2 * 3 * 2),
