@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from gnomon.core.types import Array, Float64, Int64
 from gnomon.models.base import ModelConfig
@@ -33,16 +33,20 @@ class TargetConfig(ModelConfig):
     target: Literal["class", "return"] = "class"
     """`class` learns short, flat and long; `return` learns the forward return and derives their probabilities."""
     quantiles: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
-    """Levels of the forward return that the forecast carries (0.05, 0.5, 0.95); they need `target: return`."""
+    """Levels of the forward return that the forecast carries, such as 0.05, 0.5, 0.95."""
 
     @field_validator("quantiles")
     @classmethod
-    def _rising(cls, levels: tuple[float, ...], info: Any) -> tuple[float, ...]:
-        if levels and info.data.get("target") != "return":
-            raise ValueError("quantiles need `target: return`")
+    def _rising(cls, levels: tuple[float, ...]) -> tuple[float, ...]:
         if list(levels) != sorted(set(levels)):
             raise ValueError(f"levels must rise, were {levels}")
         return levels
+
+    @model_validator(mode="after")
+    def _quantiles_have_a_source(self) -> Self:
+        if self.quantiles and self.target != "return":
+            raise ValueError("quantiles need `target: return`")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -68,7 +68,10 @@ class Target(Labels):
 
     def of_classes(self, classes: Array) -> Target | None:
         """The rows of these classes; None where there are none. A class that training lacked cannot be validated on."""
-        kept = np.isin(self.y, classes)
+        return self.where(np.isin(self.y, classes))
+
+    def where(self, kept: Bool[Array, " m"]) -> Target | None:
+        """The rows that are kept; None where there are none."""
         if kept.all():
             return self
         labels = self.only(kept)
@@ -206,7 +209,7 @@ class SupervisedModel(ModelBase):
         if self.uses_features:
             refuse_constant(target.x, type(self).__name__)
         if self.learns_returns:
-            _refuse_returns(target, held_out, self._fitted_horizon(), type(self).__name__)
+            refuse_returns(target, held_out, self._fitted_horizon(), type(self).__name__)
             judge = held_out if held_out is not None and len(held_out) >= LEAST_ROWS else target
             self._spread, self._fitting = None, (target, judge)
         try:
@@ -289,14 +292,23 @@ class SupervisedModel(ModelBase):
 
     def row(self, x: Float32[Array, " f"]) -> Float64[Array, " 3"]:
         """Probabilities for the features of one row, unchecked: `predict` without its tables, for those in a hurry."""
-        return np.asarray(self._said(x[None])[0][0])
+        if not self.learns_returns:
+            return np.asarray(self._probability(x[None])[0])
+        return np.asarray(self._measured().probability(self._expected(x[None]))[0])
 
     def _said(self, x: Float32[Array, "n f"]) -> tuple[Float64[Array, "n 3"], Float64[Array, "n q"] | None]:
+        quantiles = self._own_quantiles(x)
         if not self.learns_returns:
-            return self._probability(x), None
+            return self._probability(x), quantiles
         spread, expected = self._measured(), self._expected(x)
         levels = self.config.quantiles  # type: ignore[attr-defined]
-        return spread.probability(expected), spread.quantiles(expected, levels) if levels else None
+        if quantiles is None and levels:
+            quantiles = spread.quantiles(expected, levels)
+        return spread.probability(expected), quantiles
+
+    def _own_quantiles(self, x: Float32[Array, "n f"]) -> Float64[Array, "n q"] | None:  # noqa: ARG002
+        """Quantiles of the forward return that it has learned, rising; None where they come from the spread, or not."""
+        return None
 
     def _measured(self) -> ReturnSpread:
         """The spread of what it misses; while it is fitted, that of the model there is."""
@@ -439,7 +451,8 @@ def refuse_constant(x: Float32[Array, "n f"], model: str) -> None:
     )
 
 
-def _refuse_returns(train: Target, valid: Target | None, horizon: int, model: str) -> None:
+def refuse_returns(train: Target, valid: Target | None, horizon: int, model: str) -> None:
+    """Raises DataError for forward returns that nothing can be learned from; `model` is named in it."""
     for part, target in (("training", train), ("validation", valid)):
         if target is None:
             continue

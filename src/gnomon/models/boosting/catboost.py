@@ -14,18 +14,18 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.boosting.base import Booster, BoosterConfig
 from gnomon.models.boosting.watch import Watch, explained
 from gnomon.models.graphs import TreeArrays, ensemble_graph
-from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
-from gnomon.models.supervised import SupervisedModel, Target, read_weights, softmax, write_weights
+from gnomon.models.supervised import Target, read_weights, softmax, write_weights
 
 TREES = "model.cbm"
 STAMPS = ("model_guid", "train_finish_time")
 """What CatBoost writes into a model about the moment it was fitted at: blanked, so that equal fits are equal bytes."""
 
 
-class CatBoostConfig(TargetConfig):
+class CatBoostConfig(BoosterConfig):
     """Settings of `catboost`; those not named here keep CatBoost's defaults."""
 
     search_space: ClassVar[SearchSpace] = {
@@ -60,7 +60,7 @@ class CatBoostConfig(TargetConfig):
 
 
 @ModelRegistry.register(name="catboost", family="boosting")
-class CatBoost(SupervisedModel):
+class CatBoost(Booster):
     """Boosted symmetric trees for classes or for the forward return; slower to fit than the others, quick to forecast.
 
     A missing feature counts as smaller than any value. A class that training never saw has probability 0. A callback
@@ -70,7 +70,7 @@ class CatBoost(SupervisedModel):
 
     Config = CatBoostConfig
     config: CatBoostConfig
-    scaled = False
+    quantile_file = "quantiles_{}.cbm"
     saves_midway = False
     needs = ("catboost",)
     extra = "boosting"
@@ -81,7 +81,7 @@ class CatBoost(SupervisedModel):
         self._bytes = b""
         self.classes: Int64[Array, " k"] = np.arange(3)
 
-    def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
+    def _boost(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
         import catboost
 
         self.classes = np.unique(train.y)
@@ -102,10 +102,31 @@ class CatBoost(SupervisedModel):
             trees.fit(of_train, eval_set=of_valid, callbacks=[_Told(watch, "learn" if valid is None else "validation")])
         if trees.tree_count_ > watch.best_iteration + 1:
             trees.shrink(watch.best_iteration + 1)
-        # What was fitted and what will be loaded are read from the same bytes, so they are equal to the last bit.
-        self._read(_bytes_of(trees))
+        self._bytes = _bytes_of(trees)
+        self._trees = self._read_trees(self._bytes)
         size = np.maximum(self._trees.get_feature_importance(type="PredictionValuesChange"), 0.0)
         return watch.report(self._shares(np.asarray(size, np.float64)))
+
+    def _boost_quantiles(self, train: Target, valid: Target | None) -> tuple[list[bytes], dict[str, list[float]]]:
+        import catboost
+
+        config = self.config
+        loss = "MultiQuantile:alpha=" + ",".join(repr(level) for level in config.quantiles)
+        params = {name: value for name, value in self._params().items() if name != "classes_count"}
+        of_train, of_valid = (
+            None
+            if part is None
+            else catboost.Pool(part.x, part.future, weight=part.weight, thread_count=config.threads)
+            for part in (train, valid)
+        )
+        stops = valid is not None and config.early_stopping_rounds is not None
+        trees = catboost.CatBoost({**params, "loss_function": loss, "use_best_model": stops})
+        with explained(catboost.CatBoostError, self):
+            trees.fit(
+                of_train, eval_set=of_valid, early_stopping_rounds=config.early_stopping_rounds if stops else None
+            )
+        ((_, losses),) = trees.get_evals_result()["learn" if valid is None else "validation"].items()
+        return [_bytes_of(trees)], {"pinball": [float(loss) for loss in losses]}
 
     def _goal(self, target: Target) -> Array:
         return target.future if self.learns_returns else np.searchsorted(self.classes, target.y)
@@ -135,15 +156,25 @@ class CatBoost(SupervisedModel):
             "logging_level": "Silent",
         }
 
-    def _read(self, data: bytes) -> None:
+    def _read_trees(self, data: bytes) -> Any:
         import catboost
 
-        self._trees, self._bytes = catboost.CatBoost(), data
-        self._trees.load_model(blob=data)
+        trees = catboost.CatBoost()
+        try:
+            trees.load_model(blob=data)
+        except catboost.CatBoostError as error:
+            raise ValueError(f"{TREES}: {str(error).splitlines()[0]}") from None
+        held = len(trees.feature_names_)
+        if held != len(self.feature_names):
+            raise ValueError(f"{TREES} has {held} features, not {len(self.feature_names)}")
+        return trees
+
+    def _outputs_of(self, trees: Any, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
+        scores = trees.predict(x, prediction_type="RawFormulaVal", thread_count=self.config.threads)
+        return np.asarray(scores, np.float64).reshape(len(x), -1)
 
     def _scores(self, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
-        scores = self._trees.predict(x, prediction_type="RawFormulaVal", thread_count=self.config.threads)
-        return np.asarray(scores, np.float64).reshape(len(x), -1)
+        return self._outputs_of(self._trees, x)
 
     def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
         return self._scores(x)[:, 0]
@@ -156,7 +187,8 @@ class CatBoost(SupervisedModel):
     @property
     def parameter_count(self) -> int:
         """Leaves of all trees."""
-        return int(sum(self._trees.get_tree_leaf_counts()))
+        held = [self._trees, *(trees.read for trees in self.quantile_trees)]
+        return int(sum(sum(trees.get_tree_leaf_counts()) for trees in held))
 
     def _graph(self) -> bytes:
         k = len(self.classes)
@@ -174,20 +206,13 @@ class CatBoost(SupervisedModel):
             classes=self.classes.tolist(),
         )
 
-    def _save(self, folder: Path) -> Mapping[str, Any]:
+    def _save_boosted(self, folder: Path) -> Mapping[str, Any]:
         return {"trees": write_weights(folder, TREES, self._bytes), "classes": self.classes.tolist()}
 
-    def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        import catboost
-
+    def _restore_boosted(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self.classes = np.array(facts["classes"], np.int64)
-        try:
-            self._read(read_weights(folder, facts["trees"]))
-        except catboost.CatBoostError as error:
-            raise ValueError(f"{TREES}: {str(error).splitlines()[0]}") from None
-        held = len(self._trees.feature_names_)
-        if held != len(self.feature_names):
-            raise ValueError(f"{TREES} has {held} features, not {len(self.feature_names)}")
+        self._bytes = read_weights(folder, facts["trees"])
+        self._trees = self._read_trees(self._bytes)
 
 
 def _tree(tree: Mapping[str, Any], k: int, scale: float) -> TreeArrays:

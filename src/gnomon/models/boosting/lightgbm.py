@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,17 +13,17 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.boosting.base import Booster, BoosterConfig
 from gnomon.models.boosting.single_row import SingleRow
 from gnomon.models.boosting.watch import Watch, explained
 from gnomon.models.graphs import TreeArrays, ensemble_graph
-from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
-from gnomon.models.supervised import SupervisedModel, Target, read_weights, write_weights
+from gnomon.models.supervised import Target, read_weights, write_weights
 
 TREES = "model.txt"
 
 
-class LightGBMConfig(TargetConfig):
+class LightGBMConfig(BoosterConfig):
     """Settings of `lightgbm`; those not named here keep LightGBM's defaults."""
 
     search_space: ClassVar[SearchSpace] = {
@@ -62,7 +63,7 @@ class LightGBMConfig(TargetConfig):
 
 
 @ModelRegistry.register(name="lightgbm", family="boosting")
-class LightGBM(SupervisedModel):
+class LightGBM(Booster):
     """Boosted trees, grown leaf by leaf over histograms, for classes or for the forward return.
 
     Missing features take the branch that served best in training. A class that training never saw has a probability
@@ -71,14 +72,14 @@ class LightGBM(SupervisedModel):
 
     Config = LightGBMConfig
     config: LightGBMConfig
-    scaled = False
+    quantile_file = "quantiles_{}.txt"
 
     def __init__(self, config: ModelConfig | None = None) -> None:
         super().__init__(config)
         self._booster: Any = None
         self._single: SingleRow | None = None
 
-    def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
+    def _boost(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
         import lightgbm
 
         self._single = None
@@ -97,9 +98,37 @@ class LightGBM(SupervisedModel):
                 valid_names=[part],
                 callbacks=[_Told(self, watch)],
             )
-        # What was fitted and what will be loaded are read from the same text, so they are equal to the last bit.
+        # What was fitted is read from the text that will be loaded.
         self._booster = lightgbm.Booster(model_str=booster.model_to_string(num_iteration=watch.best_iteration + 1))
         return watch.report(self._shares(self._booster.feature_importance("gain")))
+
+    def _boost_quantiles(self, train: Target, valid: Target | None) -> tuple[list[bytes], dict[str, list[float]]]:
+        import lightgbm
+
+        params = {name: value for name, value in self._params().items() if name != "num_class"}
+        params |= {"objective": "quantile", "metric": "quantile"}
+        of_train = lightgbm.Dataset(train.x, train.future, weight=train.weight, params=params)
+        part, watched = "train", of_train
+        if valid is not None:
+            part, watched = "valid", of_train.create_valid(valid.x, valid.future, weight=valid.weight)
+        patience, found, curves = self.config.early_stopping_rounds, [], {}
+        for level in self.config.quantiles:
+            history: dict[str, Any] = {}
+            callbacks = [lightgbm.record_evaluation(history)]
+            if valid is not None and patience is not None:
+                callbacks.append(lightgbm.early_stopping(patience, verbose=False))
+            with explained(lightgbm.basic.LightGBMError, self):
+                booster = lightgbm.train(
+                    {**params, "alpha": level},
+                    of_train,
+                    num_boost_round=self.config.rounds,
+                    valid_sets=[watched],
+                    valid_names=[part],
+                    callbacks=callbacks,
+                )
+            found.append(booster.model_to_string().encode())
+            curves[f"pinball_{level:g}"] = [float(loss) for loss in history[part]["quantile"]]
+        return found, curves
 
     def _goal(self, target: Target) -> Array:
         return target.future if self.learns_returns else target.y
@@ -138,9 +167,10 @@ class LightGBM(SupervisedModel):
         return self._outputs(x)
 
     def _outputs(self, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
-        if len(x) == 1:
-            return self._one(x[0])[None]
-        outputs = self._booster.predict(x, num_threads=self.config.threads)
+        return self._one(x[0])[None] if len(x) == 1 else self._outputs_of(self._booster, x)
+
+    def _outputs_of(self, trees: Any, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
+        outputs = trees.predict(x, num_threads=self.config.threads)
         return np.asarray(outputs, np.float64).reshape(len(x), -1)
 
     def _one(self, x: Float32[Array, " f"]) -> Float64[Array, " k"]:
@@ -161,7 +191,8 @@ class LightGBM(SupervisedModel):
     @property
     def parameter_count(self) -> int:
         """Leaves of all trees."""
-        lines = self._booster.model_to_string().splitlines()
+        texts = [self._booster.model_to_string(), *(trees.data.decode() for trees in self.quantile_trees)]
+        lines = itertools.chain(*(text.splitlines() for text in texts))
         return sum(int(line.partition("=")[2]) for line in lines if line.startswith("num_leaves="))
 
     def _graph(self) -> bytes:
@@ -174,19 +205,22 @@ class LightGBM(SupervisedModel):
             classes=(0, 1, 2),
         )
 
-    def _save(self, folder: Path) -> Mapping[str, Any]:
+    def _save_boosted(self, folder: Path) -> Mapping[str, Any]:
         return {"trees": write_weights(folder, TREES, self._booster.model_to_string().encode())}
 
-    def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
+    def _restore_boosted(self, folder: Path, facts: Mapping[str, Any]) -> None:
+        self._booster = self._read_trees(read_weights(folder, facts["trees"]))
+
+    def _read_trees(self, data: bytes) -> Any:
         import lightgbm
 
-        text = read_weights(folder, facts["trees"]).decode()
         try:
-            self._booster = lightgbm.Booster(model_str=text)
+            booster = lightgbm.Booster(model_str=data.decode())
         except lightgbm.basic.LightGBMError as error:
             raise ValueError(f"{TREES}: {error}") from None
-        if self._booster.num_feature() != len(self.feature_names):
-            raise ValueError(f"{TREES} has {self._booster.num_feature()} features, not {len(self.feature_names)}")
+        if booster.num_feature() != len(self.feature_names):
+            raise ValueError(f"{TREES} has {booster.num_feature()} features, not {len(self.feature_names)}")
+        return booster
 
 
 def _tree(root: Mapping[str, Any], target: int) -> TreeArrays:

@@ -13,16 +13,16 @@ from pydantic import Field
 from gnomon.core.seeds import derived_seed
 from gnomon.core.types import Array, Float32, Float64, Int64
 from gnomon.models.base import Callback, FitReport, ModelConfig, ModelRegistry
+from gnomon.models.boosting.base import Booster, BoosterConfig
 from gnomon.models.boosting.watch import Watch, explained
 from gnomon.models.graphs import TreeArrays, ensemble_graph
-from gnomon.models.returns import TargetConfig
 from gnomon.models.search_space import Integer, Real, SearchSpace
-from gnomon.models.supervised import SupervisedModel, Target, read_weights, softmax, write_weights
+from gnomon.models.supervised import Target, read_weights, softmax, write_weights
 
 TREES = "model.ubj"
 
 
-class XGBoostConfig(TargetConfig):
+class XGBoostConfig(BoosterConfig):
     """Settings of `xgboost`; those not named here keep XGBoost's defaults."""
 
     search_space: ClassVar[SearchSpace] = {
@@ -62,7 +62,7 @@ class XGBoostConfig(TargetConfig):
 
 
 @ModelRegistry.register(name="xgboost", family="boosting")
-class XGBoost(SupervisedModel):
+class XGBoost(Booster):
     """Boosted trees, grown level by level over histograms, for classes or for the forward return.
 
     Missing features take the branch that served best in training. A class that training never saw has probability 0.
@@ -71,7 +71,7 @@ class XGBoost(SupervisedModel):
 
     Config = XGBoostConfig
     config: XGBoostConfig
-    scaled = False
+    quantile_file = "quantiles_{}.ubj"
     needs = ("xgboost",)
     extra = "boosting"
 
@@ -80,7 +80,7 @@ class XGBoost(SupervisedModel):
         self._booster: Any = None
         self.classes: Int64[Array, " k"] = np.arange(3)
 
-    def _fit(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
+    def _boost(self, train: Target, valid: Target | None, callbacks: Sequence[Callback]) -> FitReport:
         import xgboost
 
         self.classes = np.unique(train.y)
@@ -106,11 +106,40 @@ class XGBoost(SupervisedModel):
                 callbacks=[_told(self, watch, part)],
             )
         best = watch.best_iteration
-        # What was fitted and what will be loaded are read from the same bytes, so they are equal to the last bit.
-        self._read(bytes(booster[: best + 1].save_raw("ubj")))
+        self._booster = self._read_trees(bytes(booster[: best + 1].save_raw("ubj")))
         gain = self._booster.get_score(importance_type="total_gain")
         size = np.array([gain.get(f"f{f}", 0.0) for f in range(len(self.feature_names))])
         return watch.report(self._shares(size))
+
+    def _boost_quantiles(self, train: Target, valid: Target | None) -> tuple[list[bytes], dict[str, list[float]]]:
+        import xgboost
+
+        config = self.config
+        params = {name: value for name, value in self._params().items() if name not in ("num_class", "eval_metric")}
+        params |= {"objective": "reg:quantileerror", "quantile_alpha": list(config.quantiles)}
+        of_train = xgboost.QuantileDMatrix(
+            train.x, train.future, weight=train.weight, max_bin=config.max_bins, nthread=config.threads
+        )
+        part, watched = "train", of_train
+        if valid is not None:
+            part = "valid"
+            watched = xgboost.QuantileDMatrix(
+                valid.x, valid.future, weight=valid.weight, ref=of_train, nthread=config.threads
+            )
+        patience = config.early_stopping_rounds if valid is not None else None
+        history: dict[str, Any] = {}
+        with explained(xgboost.core.XGBoostError, self):
+            booster = xgboost.train(
+                params,
+                of_train,
+                num_boost_round=config.rounds,
+                evals=[(watched, part)],
+                evals_result=history,
+                early_stopping_rounds=patience,
+                verbose_eval=False,
+            )
+        best = booster.best_iteration if patience is not None else config.rounds - 1
+        return [bytes(booster[: best + 1].save_raw("ubj"))], {"pinball": [*map(float, history[part]["quantile"])]}
 
     def _goal(self, target: Target) -> Array:
         return target.future if self.learns_returns else np.searchsorted(self.classes, target.y)
@@ -139,16 +168,25 @@ class XGBoost(SupervisedModel):
             "verbosity": 0,
         }
 
-    def _read(self, data: bytes) -> None:
+    def _read_trees(self, data: bytes) -> Any:
         import xgboost
 
-        self._booster = xgboost.Booster({"nthread": self.config.threads, "verbosity": 0})
-        self._booster.load_model(bytearray(data))
-        self._booster.set_param({"nthread": self.config.threads})
+        booster = xgboost.Booster({"nthread": self.config.threads, "verbosity": 0})
+        try:
+            booster.load_model(bytearray(data))
+        except xgboost.core.XGBoostError as error:
+            raise ValueError(f"{TREES}: {str(error).splitlines()[0]}") from None
+        booster.set_param({"nthread": self.config.threads})
+        if booster.num_features() != len(self.feature_names):
+            raise ValueError(f"{TREES} has {booster.num_features()} features, not {len(self.feature_names)}")
+        return booster
+
+    def _outputs_of(self, trees: Any, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
+        scores = trees.inplace_predict(x, predict_type="margin", strict_shape=True, validate_features=False)
+        return np.asarray(scores, np.float64).reshape(len(x), -1)
 
     def _scores(self, x: Float32[Array, "n f"]) -> Float64[Array, "n k"]:
-        scores = self._booster.inplace_predict(x, predict_type="margin", strict_shape=True, validate_features=False)
-        return np.asarray(scores, np.float64).reshape(len(x), -1)
+        return self._outputs_of(self._booster, x)
 
     def _expected(self, x: Float32[Array, "n f"]) -> Float64[Array, " n"]:
         return self._scores(x)[:, 0]
@@ -161,7 +199,8 @@ class XGBoost(SupervisedModel):
     @property
     def parameter_count(self) -> int:
         """Leaves of all trees."""
-        return sum(tree.count("leaf=") for tree in self._booster.get_dump())
+        boosters = [self._booster, *(trees.read for trees in self.quantile_trees)]
+        return sum(tree.count("leaf=") for booster in boosters for tree in booster.get_dump())
 
     def _graph(self) -> bytes:
         learner = json.loads(bytes(self._booster.save_raw("json")))["learner"]
@@ -190,20 +229,13 @@ class XGBoost(SupervisedModel):
             classes=self.classes.tolist(),
         )
 
-    def _save(self, folder: Path) -> Mapping[str, Any]:
+    def _save_boosted(self, folder: Path) -> Mapping[str, Any]:
         trees = write_weights(folder, TREES, bytes(self._booster.save_raw("ubj")))
         return {"trees": trees, "classes": self.classes.tolist()}
 
-    def _restore(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        import xgboost
-
+    def _restore_boosted(self, folder: Path, facts: Mapping[str, Any]) -> None:
         self.classes = np.array(facts["classes"], np.int64)
-        try:
-            self._read(read_weights(folder, facts["trees"]))
-        except xgboost.core.XGBoostError as error:
-            raise ValueError(f"{TREES}: {str(error).splitlines()[0]}") from None
-        if self._booster.num_features() != len(self.feature_names):
-            raise ValueError(f"{TREES} has {self._booster.num_features()} features, not {len(self.feature_names)}")
+        self._booster = self._read_trees(read_weights(folder, facts["trees"]))
 
 
 def _told(model: XGBoost, watch: Watch, part: str) -> Any:
