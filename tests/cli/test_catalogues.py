@@ -99,6 +99,8 @@ def test_every_model_is_listed_and_each_setting_of_each_is_explained(say):
         unexplained = [setting["setting"] for setting in shown["settings"] if not setting["meaning"]]
         assert unexplained == []
     assert "learning_rate" in say("models", "show", "lightgbm").out
+    assert "tuned" in say("models", "show", "logistic_regression").out
+    assert "tuned" not in say("models", "show", "majority").out
     assert "did you mean 'lightgbm'?" in say("models", "show", "lightgb", code=2).err
 
 

@@ -34,16 +34,18 @@ def list_(session: Session) -> None:
 
 @command(app)
 def show(session: Session, name: Annotated[str, typer.Argument(help="A model's name.")]) -> None:
-    """One model: its settings, their types, defaults and meaning."""
+    """One model: its settings, their types, defaults, what a search on real data gave, and meaning."""
     from gnomon.models import ModelRegistry
 
     entry = ModelRegistry.models.entry(name)
-    schema = entry.component.Config.model_json_schema()  # type: ignore[attr-defined]
+    config = entry.component.Config  # type: ignore[attr-defined]
+    schema = config.model_json_schema()
     settings = [
         {
             "setting": key,
             "type": _type_of(value),
             "default": value.get("default"),
+            "tuned": config.tuned.get(key),
             "meaning": value.get("description", ""),
         }
         for key, value in schema["properties"].items()
@@ -57,7 +59,7 @@ def show(session: Session, name: Annotated[str, typer.Argument(help="A model's n
 
     def human(console: Console) -> None:
         console.print(f"{name} ({entry.facts['family']})\n\n{data['what']}\n", markup=False)
-        columns = ("setting", "type", "default", "meaning")
+        columns = [c for c in ("setting", "type", "default", "tuned", "meaning") if c != "tuned" or config.tuned]
         table(console, columns, [[str(row[c]) if c == "default" else row[c] for c in columns] for row in settings])
 
     session.emit(data, human)

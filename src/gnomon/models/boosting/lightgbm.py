@@ -35,6 +35,17 @@ class LightGBMConfig(BoosterConfig):
         "l1": Real(low=1e-3, high=10.0, log=True),
         "l2": Real(low=1e-3, high=100.0, log=True),
     }
+    # 12 US stocks, daily 2000-2009, 5 bars, 50 trials on five purged folds before the test rows (see docs/models.md):
+    # log loss 0.8796, by the defaults 0.8840, by the frequencies of the classes 0.8881.
+    tuned: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": 0.183,
+        "num_leaves": 11,
+        "min_rows_in_leaf": 256,
+        "feature_fraction": 0.758,
+        "row_fraction": 0.602,
+        "l1": 0.208,
+        "l2": 50.9,
+    }
 
     rounds: int = Field(default=300, ge=1)
     """Trees a class, at most."""

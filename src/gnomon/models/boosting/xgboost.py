@@ -31,8 +31,20 @@ class XGBoostConfig(BoosterConfig):
         "min_weight_in_leaf": Real(low=1.0, high=300.0, log=True),
         "feature_fraction": Real(low=0.3, high=1.0),
         "row_fraction": Real(low=0.3, high=1.0),
-        "l1": Real(low=1e-3, high=10.0, log=True),
+        "l1": Real(low=1e-3, high=100.0, log=True),
         "l2": Real(low=1e-3, high=100.0, log=True),
+    }
+    # 12 US stocks, daily 2000-2009, 5 bars, 50 trials on five purged folds before the test rows (see docs/models.md):
+    # log loss 0.8796, by the defaults 0.8844, by the frequencies of the classes 0.8881. `l1` ended at the upper end of
+    # its range, which was 10; the range is wider now.
+    tuned: ClassVar[Mapping[str, Any]] = {
+        "learning_rate": 0.0141,
+        "max_depth": 2,
+        "min_weight_in_leaf": 1.42,
+        "feature_fraction": 0.858,
+        "row_fraction": 0.618,
+        "l1": 9.68,
+        "l2": 17.6,
     }
 
     rounds: int = Field(default=300, ge=1)
