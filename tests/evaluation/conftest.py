@@ -86,6 +86,7 @@ def make_evaluation(**changes: Any) -> Evaluation:
         "stress": pl.DataFrame({"scenario": ["x"], "kind": ["shock"], "return": [-0.2]}),
         "cost_sensitivity": pl.DataFrame([{"multiple": 1.0, **doubt.row()}]),
         "break_even_bps": 12.0,
+        "break_even_multiple": 3.0,
         "forecast": {
             "test": ForecastQuality(metrics={"accuracy": 0.4}, calibration=pl.DataFrame(), confusion=pl.DataFrame())
         },

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
-from gnomon.config.models import GatesConfig
+from gnomon.config.models import EvaluationConfig, GatesConfig
 from gnomon.core.errors import GateError
+from gnomon.data.base import TIMESTAMP
 from gnomon.evaluation.base import ForecastQuality, Verdict
+from gnomon.evaluation.engine import evaluate
 from gnomon.evaluation.gates import check_gates, require_gates
+from gnomon.evaluation.replay import Replay, break_even_bps
+from gnomon.execution.base import ExecutionConfig
+from gnomon.simulation.engine import simulate
 
-NAMES = ["edge", "overfitting", "track_record", "benchmarks", "calibration", "probes"]
+NAMES = ["edge", "overfitting", "track_record", "benchmarks", "cost_margin", "calibration", "probes"]
 
 
 @pytest.fixture
@@ -54,7 +61,7 @@ def test_all_pass(good):
 def test_a_figure_closes_its_own_gate_alone(good, changes, gate, figure):
     evaluation = replace(good, doubt=replace(good.doubt, **changes))
     assert failed(evaluation) == [gate]
-    with pytest.raises(GateError, match=r"model 1 did not pass 1 of 6 gates") as error:
+    with pytest.raises(GateError, match=r"model 1 did not pass 1 of 7 gates") as error:
         require_gates("model 1", check_gates(evaluation))
     assert figure in str(error.value)
 
@@ -68,6 +75,70 @@ def test_a_p_value_without_the_verdict_is_no_edge(good):
 def test_one_try_overfits_nothing(good):
     single = replace(good, doubt=replace(good.doubt, trials=1, pbo=math.nan))
     assert failed(single) == []
+
+
+@pytest.mark.parametrize(
+    ("multiple", "passes", "says"),
+    [
+        (2.01, True, "gone at 2.01 times the costs (12.0 bps of the traded notional leave no gain), above 2"),
+        (2.0, False, "gone at 2.00 times the costs (12.0 bps of the traded notional leave no gain), not above 2"),
+        (1.5, False, "not above 2"),
+        (0.0, False, "even at no cost no more than cash is earned"),
+        (math.inf, True, "no multiple of the costs that was looked at"),
+        (math.nan, False, "no costs are configured"),
+    ],
+)
+def test_the_gain_has_to_outlive_higher_costs(good, multiple, passes, says):
+    evaluation = replace(good, break_even_multiple=multiple, metrics={"traded": 1e6})
+    assert failed(evaluation) == ([] if passes else ["cost_margin"])
+    gate = next(gate for gate in check_gates(evaluation) if gate.name == "cost_margin")
+    assert says in gate.why
+    assert failed(evaluation, GatesConfig(cost_margin=None)) == []
+    idle = replace(good, break_even_multiple=math.nan, metrics={"traded": 0.0})
+    assert "nothing was traded" in next(g for g in check_gates(idle) if g.name == "cost_margin").why
+
+
+@pytest.fixture(scope="module")
+def bounce():
+    """Prices that jump between bid and ask around a value that nobody can forecast, and who fades each jump."""
+    draw = np.random.default_rng(4)
+    count, half = 3000, 10e-4
+    value = 100.0 * np.exp(np.cumsum(draw.normal(0.0, 5e-4, count)))
+    close = value * (1.0 + half * draw.choice([-1.0, 1.0], count))
+    opens = np.append(close[:1], close[:-1])
+    stamps = pl.Series([datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(count)])
+    bars = pl.DataFrame(
+        {
+            "timestamp": stamps.cast(TIMESTAMP),
+            "symbol": "X",
+            "open": opens,
+            "high": np.maximum(opens, close),
+            "low": np.minimum(opens, close),
+            "close": close,
+            "volume": 1e6,
+        }
+    )
+    moved = np.sign(close - opens)
+    return bars, bars.select("timestamp", "symbol").with_columns(target=pl.Series(-moved))
+
+
+@pytest.mark.parametrize(("share", "closed"), [(0.3, False), (0.7, True)])
+def test_an_edge_that_lives_within_the_spread_does_not_pass(bounce, share, closed):
+    """The costs are a share of those that leave nothing. Control: without this gate the edge is believed at both."""
+    bars, targets = bounce
+    free = break_even_bps(Replay(simulate(bars, targets, ExecutionConfig()), bars))
+    execution = ExecutionConfig(fee_bps=share * free)
+    evaluation = evaluate(
+        simulate(bars, targets, execution),
+        bars=bars,
+        config=EvaluationConfig(benchmarks=["cash"], cost_multiples=[1.0]),
+    )
+    gates = {gate.name: gate for gate in check_gates(evaluation)}
+    assert gates["edge"].passed
+    assert gates["track_record"].passed
+    assert gates["benchmarks"].passed
+    assert gates["cost_margin"].value == pytest.approx(1.0 / share, rel=1e-3)
+    assert gates["cost_margin"].passed is not closed
 
 
 @pytest.mark.parametrize(("error", "passes"), [(0.05, True), (0.051, False), (math.nan, False)])
@@ -104,9 +175,15 @@ def test_random_runs_have_to_be_beaten(good):
 def test_a_gate_that_is_off_says_so(good):
     bad = replace(good, doubt=replace(good.doubt, spa_pvalue=0.9, pbo=0.9), forecast={})
     off = GatesConfig(
-        edge=None, overfitting=None, track_record=False, benchmarks=False, calibration_error=None, probes=False
+        edge=None,
+        overfitting=None,
+        track_record=False,
+        benchmarks=False,
+        cost_margin=None,
+        calibration_error=None,
+        probes=False,
     )
     gates = check_gates(bad, off)
-    assert [gate.passed for gate in gates] == [None] * 6
+    assert [gate.passed for gate in gates] == [None] * 7
     assert all("switched off" in gate.why for gate in gates)
     require_gates("model 1", gates)

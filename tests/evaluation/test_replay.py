@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from gnomon.core.errors import DataError
-from gnomon.evaluation.replay import Replay, break_even_bps, flat_costs, scale_costs
+from gnomon.evaluation.replay import Replay, break_even_bps, break_even_multiple, flat_costs, scale_costs
 from gnomon.execution.base import ExecutionConfig
 from gnomon.execution.guardrails import MaxPosition
 from gnomon.simulation.engine import simulate
@@ -78,6 +78,42 @@ def test_at_the_break_even_cost_nothing_is_left(market: Any, targets: Any, seed:
     assert abs(simulate(bars, wanted, flat_costs(COSTS, found)).returns.sum()) < 0.2
     assert simulate(bars, wanted, flat_costs(COSTS, found * 0.999)).equity["equity"][-1] > COSTS.initial_cash
     assert simulate(bars, wanted, flat_costs(COSTS, found * 1.001)).equity["equity"][-1] < COSTS.initial_cash
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_at_the_break_even_multiple_no_more_than_cash_is_left(market: Any, targets: Any, seed: int) -> None:
+    bars = market(seed, n=500)
+    wanted = targets(bars, seed, skill=0.15)
+    replay = Replay(simulate(bars, wanted, COSTS), bars)
+    cash = float(np.log1p(replay.idle().returns).sum())
+    assert cash > 0.0
+    found = break_even_multiple(replay, cash=cash)
+    assert 1.0 < found < 100.0
+    left = [simulate(bars, wanted, scale_costs(COSTS, found * near)).equity["equity"][-1] for near in (0.999, 1.001)]
+    idle = replay.idle().equity[-1]
+    assert left[0] > idle > left[1]
+    # Without the interest there is more room.
+    assert break_even_multiple(replay) > found
+
+
+def test_the_break_even_multiple_by_hand(market: Any) -> None:
+    # A fee of 250 bps on one purchase that gains 10%: four times as much takes all of it.
+    bars = market(1, n=3).with_columns(
+        pl.Series("open", [100.0, 100.0, 110.0]), pl.Series("close", [100.0, 110.0, 110.0])
+    )
+    wanted = bars.head(1).select("timestamp", "symbol", pl.lit(1.0).alias("target"))
+    charged = ExecutionConfig(fee_bps=250.0)
+
+    def multiple(targets: pl.DataFrame, execution: ExecutionConfig = charged, **more: float) -> float:
+        return break_even_multiple(Replay(simulate(bars, targets, execution), bars), **more)
+
+    assert multiple(wanted) == pytest.approx(4.0, rel=1e-3)
+    assert multiple(wanted, highest=3.0) == math.inf
+    assert multiple(wanted, cash=0.2) == 0.0
+    assert multiple(wanted.with_columns(target=-1.0)) == 0.0
+    assert math.isnan(multiple(wanted.head(0)))
+    # Where nothing is charged, no multiple of it says anything.
+    assert math.isnan(multiple(wanted, ExecutionConfig()))
 
 
 def test_break_even_by_hand(market: Any) -> None:

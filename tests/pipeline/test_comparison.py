@@ -61,7 +61,8 @@ def test_each_part_is_changed_alone(folder):
     variants = {(one.kind, one.name): one.config for one in study(folder).variants}
     base = variants["base", "multi_metric"]
     assert variants["approach", "multi_metric"] == base
-    assert variants["approach", "configured"].selection.by == "validation"
+    configured = variants["approach", "configured"].selection
+    assert (configured.by, configured.rule) == ("cross_validation", {"kind": "one_metric", "metric": "ic"})
     assert variants["approach", "sharpe_only"].selection.rule == {"kind": "one_metric", "metric": "sharpe"}
     # The horizon that is configured anyway is the base: it is not fitted, and not counted, a second time.
     assert variants["horizon", "5"] == base

@@ -40,6 +40,7 @@ split: {split}
 models:
   logistic: {{model_type: logistic_regression}}
   lightgbm: {{model_type: lightgbm, params: {{rounds: {rounds}}}}}
+selection: {{by: validation}}
 execution: {{fee_bps: 0.5, half_spread_bps: 0.5}}
 evaluation: {{benchmarks: [buy_and_hold], cost_multiples: [1.0]}}
 report: {{formats: [md]}}

@@ -30,6 +30,14 @@ def test_by_hand():
     assert SCORES["ic"].function(rows()) == pytest.approx(1.0)
 
 
+def test_what_says_the_same_of_every_row_has_no_rank_correlation():
+    said = np.tile([0.2, 0.3, 0.5], (3, 1))
+    assert SCORES["ic"].function(rows(probability=said)) == 0.0
+    # Where nothing came either, nothing can be known.
+    assert np.isnan(SCORES["ic"].function(rows(probability=said, forward_return=np.zeros(3))))
+    assert np.isnan(SCORES["ic"].function(rows(forward_return=np.zeros(3))))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_f1_is_that_of_scikit_learn(seed):
     draw = np.random.default_rng(seed)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 app = typer.Typer(help="Fit models, without trading or judging them.", add_completion=False, rich_markup_mode=None)
-SHOWN = ("log_loss", "skill", "fold_log_loss", "fold_log_loss_error", "valid_ic", "fold_ic")
+SHOWN = ("log_loss", "skill", "fold_log_loss", "fold_log_loss_error", "valid_ic", "fold_ic", "fold_ic_error")
 
 
 @command(app)

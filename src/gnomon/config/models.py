@@ -280,12 +280,14 @@ class TrainingConfig(Section):
 class SelectionConfig(Section):
     """How one of several candidates is chosen; no test row takes part."""
 
-    by: Literal["validation", "cross_validation"] = "validation"
-    """Which rows decide: the validation rows, or folds over training and validation rows together."""
-    rule: Rule = {"kind": "one_metric", "metric": "log_loss"}
+    by: Literal["cross_validation", "validation"] = "cross_validation"
+    """Which rows decide: folds over training and validation rows together, or the validation rows alone."""
+    rule: Rule = {"kind": "one_metric", "metric": "ic"}
     """What decides: a selection rule."""
     splitter: Split | None = None
     """The folds of `by: cross_validation`; None takes five purged ones."""
+    always: bool = False
+    """Whether folds are fitted, for their scores, even where one candidate leaves nothing to choose."""
 
 
 class RangeConfig(Section):
@@ -376,6 +378,8 @@ class GatesConfig(Section):
     """The record must be at least the minimum track record."""
     benchmarks: bool = True
     """The Sharpe ratio after costs must be above that of every benchmark, and 95% of runs at random times be beaten."""
+    cost_margin: float | None = Field(default=2.0, ge=1)
+    """More than cash must still be earned when every configured cost is multiplied by this."""
     calibration_error: float | None = Field(default=0.05, gt=0, le=1)
     """The calibration error on the test rows may be at most this."""
     probes: bool = True

@@ -195,7 +195,8 @@ class Evaluation:
     them; annual where they can be). `forecast`: quality by split. `judged_on`: "bars" or "days", the returns that PBO,
     the SPA p-value, `risk` and `stress` use (intraday bars are joined to days for them; the rest is per bar).
     `break_even_bps`: cost per traded notional at which the total return is 0 (NaN: it is not above 0 at no cost, or
-    nothing trades; infinity: above the range that was looked at).
+    nothing trades; infinity: above the range that was looked at). `break_even_multiple`: the multiple of the configured
+    costs at which cash earns as much (0: even at no cost; NaN: no costs are configured, or nothing trades; infinity).
 
     Frames. `equity`: timestamp, equity, drawdown, gross, net, turnover, costs (thinned). `regimes`: regime, value,
     bars, total_return, max_drawdown, DOUBT_COLUMNS. `stress`: scenario, kind, return. `cost_sensitivity`: multiple,
@@ -221,6 +222,7 @@ class Evaluation:
     stress: pl.DataFrame
     cost_sensitivity: pl.DataFrame
     break_even_bps: float
+    break_even_multiple: float
     forecast: Mapping[str, ForecastQuality]
     monthly: pl.DataFrame
     yearly: pl.DataFrame

@@ -29,7 +29,7 @@ from gnomon.evaluation.performance import (
     relative_metrics,
 )
 from gnomon.evaluation.regimes import regime_frame, regime_results
-from gnomon.evaluation.replay import Account, Replay, break_even_bps, flat_costs, scale_costs
+from gnomon.evaluation.replay import Account, Replay, break_even_bps, break_even_multiple, flat_costs, scale_costs
 from gnomon.evaluation.stress import risk_metrics, stress_table
 from gnomon.evaluation.thresholds import judge_thresholds
 from gnomon.evaluation.trials import Family, as_trials, family_of
@@ -120,9 +120,10 @@ def evaluate(
     family = family_of(as_trials(trials), case.returns, case.timestamps, intraday=intraday)
     hold = _simulated(case, "buy_and_hold", BuyAndHold())
     years = len(case.returns) / case.periods
+    idle = _cash(case)
     held, cash = (
         family_of(as_trials(None), returns, case.timestamps, intraday=intraday).matrix[:, 0]
-        for returns in (hold.returns, _cash(case))
+        for returns in (hold.returns, idle)
     )
     test = edge_test(
         family.matrix,
@@ -181,6 +182,7 @@ def evaluate(
         ),
         cost_sensitivity=_cost_sensitivity(case, config.cost_multiples, replace(tries, spa_pvalue=math.nan)),
         break_even_bps=break_even,
+        break_even_multiple=break_even_multiple(case.replay, cash=float(np.log1p(idle).sum())),
         forecast=qualities(forecast, samples, seed=seed),
         monthly=monthly_returns(case.returns, case.timestamps),
         yearly=yearly_returns(case.returns, case.timestamps),

@@ -47,6 +47,7 @@ def check_gates(
         _overfitting(evaluation, config.overfitting),
         _record(evaluation, on=config.track_record),
         _benchmarks(evaluation, on=config.benchmarks),
+        _costs(evaluation, config.cost_margin),
         _calibration(evaluation, config.calibration_error),
         _probes(probes or {}, on=config.probes),
     )
@@ -140,6 +141,34 @@ def _benchmarks(evaluation: Evaluation, *, on: bool) -> GateResult:
 
 RANDOM_SHARE = 0.95
 """The share of runs at random times that a strategy has to beat."""
+
+
+def _costs(evaluation: Evaluation, limit: float | None) -> GateResult:
+    """What is earned has to outlive an error in the costs, which nobody knows to the basis point."""
+    value = evaluation.break_even_multiple
+    if limit is None:
+        return _off("cost_margin", value)
+    passed = value > limit
+    if math.isnan(value):
+        idle = not evaluation.metrics.get("traded", 0.0) > 0.0
+        why = (
+            "nothing was traded"
+            if idle
+            else "no costs are configured (section execution), so what they leave cannot be known"
+        )
+    elif value == 0.0:
+        why = "even at no cost no more than cash is earned"
+    elif math.isinf(value):
+        why = f"no multiple of the costs that was looked at takes the gain away, {limit:g} is asked"
+    else:
+        at = "" if math.isnan(evaluation.break_even_bps) else _bps(evaluation.break_even_bps)
+        why = f"the gain over cash is gone at {value:.2f} times the costs{at}, {'above' if passed else 'not above'} "
+        why += f"{limit:g}"
+    return GateResult(name="cost_margin", passed=passed, value=value, limit=limit, why=why)
+
+
+def _bps(value: float) -> str:
+    return "" if math.isinf(value) else f" ({value:.1f} bps of the traded notional leave no gain)"
 
 
 def _calibration(evaluation: Evaluation, limit: float | None) -> GateResult:

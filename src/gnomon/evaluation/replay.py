@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -125,18 +125,57 @@ def break_even_bps(replay: Replay, *, highest: float = 10_000.0, tolerance: floa
     """The cost a traded notional at which nothing is left: total return 0, with `flat_costs` in place of all others.
 
     NaN where there is no gain even at no cost, or nothing is traded; infinity where `highest` still leaves a gain.
-    The gain's logarithm is nearly a line in the cost, so regula falsi (Illinois) needs a handful of simulations.
     """
 
     def gain(bps: float) -> float:
-        total = replay.run(flat_costs(replay.execution, bps)).total_return
-        return math.log1p(total) if total > -1.0 else -50.0
+        return _growth(replay.run(flat_costs(replay.execution, bps)))
 
     free = replay.run(flat_costs(replay.execution, 0.0))
     if free.total_return <= 0.0 or free.turnover == 0.0:
         return math.nan
-    low, at_low = 0.0, math.log1p(free.total_return)
-    high = min(highest, 2e4 * at_low * float(free.equity.mean()) / free.turnover + 1e-6)
+    at_low = math.log1p(free.total_return)
+    guess = 2e4 * at_low * float(free.equity.mean()) / free.turnover + 1e-6
+    return _root(gain, at_low, guess=guess, highest=highest, tolerance=tolerance)
+
+
+def break_even_multiple(
+    replay: Replay, *, cash: float = 0.0, highest: float = 1_000.0, tolerance: float = 1e-4
+) -> float:
+    """The multiple of the configured costs (`scale_costs`) at which the account earns what cash does.
+
+    `cash`: the logarithm of the growth of idle cash over the same bars. 0 where there is no gain over cash even at no
+    cost; NaN where no costs are configured or nothing is traded, of which no multiple says anything; infinity where
+    `highest` still leaves a gain.
+    """
+    free = scale_costs(replay.execution, 0.0)
+    if replay.execution == free:
+        return math.nan
+
+    def gain(multiple: float) -> float:
+        return _growth(replay.run(scale_costs(replay.execution, multiple))) - cash
+
+    costless = replay.run(free)
+    if costless.turnover == 0.0:
+        return math.nan
+    at_low = _growth(costless) - cash
+    if at_low <= 0.0:
+        return 0.0
+    paid = at_low - gain(1.0)
+    guess = 2.0 * at_low / paid if paid > 0.0 else highest
+    return _root(gain, at_low, guess=guess, highest=highest, tolerance=tolerance)
+
+
+def _growth(account: Account) -> float:
+    total = account.total_return
+    return math.log1p(total) if total > -1.0 else -50.0
+
+
+def _root(gain: Callable[[float], float], at_low: float, *, guess: float, highest: float, tolerance: float) -> float:
+    """Where a gain that is `at_low` (above 0) at 0 falls to 0; infinity where it is above 0 at `highest` still.
+
+    The gain's logarithm is nearly a line in the cost, so regula falsi (Illinois) needs a handful of simulations.
+    """
+    low, high = 0.0, min(highest, guess)
     at_high = gain(high)
     while at_high > 0.0:
         if high >= highest:

@@ -180,7 +180,7 @@ def chosen_by(config: PipelineConfig, approach: str) -> PipelineConfig:
     selections = {
         "sharpe_only": SelectionConfig(by="validation", rule={"kind": "one_metric", "metric": "sharpe"}),
         "multi_metric": SelectionConfig(
-            by="cross_validation", rule=config.compare.rule, splitter=config.selection.splitter
+            by="cross_validation", rule=config.compare.rule, splitter=config.selection.splitter, always=True
         ),
         "configured": config.selection,
     }

@@ -77,9 +77,11 @@ FORECAST: Key[pl.DataFrame] = Key("forecast", FrameCodec({**FORECAST_SCHEMA, "pa
 """Forecasts on the validation and test rows; `part` says which."""
 SIMULATION: Key[Simulation] = Key("simulation", FolderCodec(Simulation, save=save_simulation, load=load_simulation))
 SELECTION: Key[Mapping[str, Any]] = Key("selection", JsonCodec())
-"""Which candidate was chosen on validation rows, by what, and every candidate's score there."""
+"""Which candidate was chosen, without a test row, by what, and every candidate's score there."""
 CROSS_VALIDATION: Key[Mapping[str, pl.DataFrame]] = Key("cross_validation", FramesCodec())
-"""`scores` (a row a model and fold), `summary` (a row a model and score), `out_of_fold` (forecasts, with `model`)."""
+"""`scores` (a row a model and fold), `summary` (a row a model and score), `out_of_fold` (forecasts, with `model`).
+
+Of all candidates. `CROSS_VALIDATION.of(name)`: of one, before any trading: `scores`, and `forecasts` with `fold`."""
 VALIDATION: Key[Mapping[str, Any]] = Key("validation", JsonCodec())
 """Figures of trading on the validation span."""
 TRIALS: Key[Mapping[str, Any]] = Key("trials", JsonCodec())

@@ -100,26 +100,7 @@ class CrossValidation:
         The standard error is that of the mean over folds, as if they were independent: they share training rows, so
         it is too small rather than too large (Bengio and Grandvalet 2004). NaN for fewer than two folds.
         """
-        rows = []
-        for model in self.models:
-            of_model = self.scores.filter(pl.col("model") == model)
-            for metric in self.metrics:
-                values = of_model[metric].to_numpy()
-                values = values[np.isfinite(values)]
-                spread = float(np.std(values, ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
-                mean = float(values.mean()) if values.size else float("nan")
-                rows.append((model, metric, mean, spread, int(values.size)))
-        return pl.DataFrame(
-            rows,
-            schema={
-                "model": pl.String,
-                "metric": pl.String,
-                "mean": pl.Float64,
-                "standard_error": pl.Float64,
-                "folds": pl.Int64,
-            },
-            orient="row",
-        )
+        return summarised(self.scores, self.metrics)
 
     def out_of_fold(self, model: str) -> tuple[Int64[Array, " m"], Forecast]:
         """The tested rows, sorted, and the model's forecasts of them, each by a fit that never saw the row.
@@ -290,18 +271,55 @@ def inner_split(samples: Samples, fold: Fold, share: float) -> Fold:
 
 
 def _trade(work: FoldWork, forecast: Forecast) -> tuple[Simulation, ...]:
-    """An account for each stretch of tested moments that follow each other: a hole is not traded through."""
     if work.bars is None:
         return ()
-    place = np.searchsorted(work.moments, forecast.known_at)
+    return trade_stretches(forecast, work.moments, work.validator.workflow, bars=work.bars, funding=work.funding)
+
+
+def trade_stretches(
+    forecast: Forecast,
+    moments: Int64[Array, " t"],
+    workflow: BacktestingWorkflow,
+    *,
+    bars: pl.DataFrame,
+    funding: pl.DataFrame | None = None,
+) -> tuple[Simulation, ...]:
+    """An account for each stretch of tested moments that follow each other: a hole is not traded through.
+
+    `moments`: all of the samples, in their order.
+    """
+    place = np.searchsorted(moments, forecast.known_at)
     held = np.unique(place)
     block = np.concatenate([[0], np.cumsum(np.diff(held) > 1)])
     of_row = block[np.searchsorted(held, place)]
-    accounts = []
-    for number in range(int(block[-1]) + 1):
-        rows = np.flatnonzero(of_row == number)
-        accounts.append(work.validator.workflow.run(_rows(forecast, rows), work.bars, funding=work.funding))
-    return tuple(accounts)
+    return tuple(
+        workflow.run(_rows(forecast, np.flatnonzero(of_row == number)), bars, funding=funding)
+        for number in range(int(block[-1]) + 1)
+    )
+
+
+def summarised(scores: pl.DataFrame, metrics: Sequence[str]) -> pl.DataFrame:
+    """`CrossValidation.summary` of its `scores`, models in the order in which they come."""
+    rows = []
+    for model in scores["model"].unique(maintain_order=True):
+        of_model = scores.filter(pl.col("model") == model)
+        for metric in metrics:
+            values = of_model[metric].to_numpy()
+            values = values[np.isfinite(values)]
+            spread = float(np.std(values, ddof=1) / np.sqrt(values.size)) if values.size > 1 else float("nan")
+            mean = float(values.mean()) if values.size else float("nan")
+            rows.append((model, metric, mean, spread, int(values.size)))
+    return pl.DataFrame(
+        rows,
+        schema={
+            "model": pl.String,
+            "metric": pl.String,
+            "mean": pl.Float64,
+            "standard_error": pl.Float64,
+            "folds": pl.Int64,
+        },
+        orient="row",
+    )
 
 
 def _rows(forecast: Forecast, rows: Int64[Array, " m"]) -> Forecast:
@@ -313,4 +331,14 @@ def _rows(forecast: Forecast, rows: Int64[Array, " m"]) -> Forecast:
     return replace(forecast, **arrays)
 
 
-__all__ = ["CrossValidation", "CrossValidator", "FoldResult", "FoldWork", "Judged", "inner_split", "score_fold"]
+__all__ = [
+    "CrossValidation",
+    "CrossValidator",
+    "FoldResult",
+    "FoldWork",
+    "Judged",
+    "inner_split",
+    "score_fold",
+    "summarised",
+    "trade_stretches",
+]

@@ -51,6 +51,19 @@ class Judged:
         return np.concatenate(parts) if parts else np.empty(0, np.int64)
 
 
+def account_scores(blocks: tuple[Simulation, ...]) -> dict[str, float]:
+    """The scores of trading, of accounts alone."""
+    nothing = np.empty(0)
+    rows = Judged(
+        actual=np.empty(0, np.int8),
+        probability=np.empty((0, 3)),
+        forward_return=nothing,
+        weight=nothing,
+        blocks=blocks,
+    )
+    return {name: score.function(rows) for name, score in SCORES.items() if score.trades}
+
+
 def judged(samples: Samples, forecast: Forecast, blocks: tuple[Simulation, ...] = ()) -> Judged:
     """The rows of a forecast whose label is decided; `samples` are the rows that it was made for."""
     column = samples.horizon(forecast.horizon)
@@ -94,6 +107,13 @@ def macro_f1(actual: Int8[Array, " n"], predicted: Int8[Array, " n"]) -> float:
     size = counts.sum(axis=0) + counts.sum(axis=1)
     held = size > 0
     return float(np.mean(2.0 * found[held] / size[held])) if held.any() else math.nan
+
+
+def _rank_correlation(rows: Judged) -> float:
+    edge = rows.edge
+    # Left undefined, a model that is constant on all folds but a lucky one would be known by that fold alone.
+    constant = edge.size > 1 and np.ptp(edge) == 0.0 and np.ptp(rows.forward_return) > 0.0
+    return 0.0 if constant else quality.information_coefficient(edge, rows.forward_return)
 
 
 def _total_return(rows: Judged) -> float:
@@ -144,8 +164,8 @@ SCORES: dict[str, Score] = {
             name="ic",
             better="higher",
             trades=False,
-            meaning="rank correlation of the edge with the forward return",
-            function=lambda rows: quality.information_coefficient(rows.edge, rows.forward_return),
+            meaning="rank correlation of the edge with the forward return; 0 where every row is told the same",
+            function=_rank_correlation,
         ),
         Score(
             name="ece",

@@ -1,61 +1,150 @@
-"""Cross-validation of every candidate, where the configuration selects by it: training and validation rows only."""
+"""Cross-validation of every candidate, where folds decide among several: training and validation rows only.
+
+A stage a candidate fits, so that another one in the configuration costs its own folds alone; one stage trades what they
+forecast, so that other costs fit nothing, and joins their scores.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from gnomon.config.models import PipelineConfig
 from gnomon.core.compute import LocalCompute
+from gnomon.core.errors import DataError
 from gnomon.data.side_tables import settlements
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
-from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
+from gnomon.pipeline.base import STAGES, Key, PipelineContext, PipelineStage, Setup
 from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, SAMPLES, SIDE_TABLES
 from gnomon.pipeline.origins import Origin, origin_of, section_facts
-from gnomon.pipeline.stages.base import BuiltinStage, finite, model_modules, module_of
+from gnomon.pipeline.stages.base import BuiltinStage, CandidateStage, finite, model_modules, module_of
 from gnomon.pipeline.stages.simulate import FUNDING
+from gnomon.samples.base import Forecast, Samples
 from gnomon.simulation.workflow import BacktestingWorkflow
 from gnomon.splits.base import SPLITTERS
-from gnomon.training.cross_validation import FIVE_FOLDS, CrossValidator
+from gnomon.training.cross_validation import (
+    DEFAULT_SCORES,
+    FIVE_FOLDS,
+    TRADED_SCORES,
+    CrossValidator,
+    summarised,
+    trade_stretches,
+)
+from gnomon.training.scores import account_scores
+
+
+def folds_decide(config: PipelineConfig) -> bool:
+    """Whether candidates are cross-validated: folds decide, and there is something to choose or `always` asks."""
+    section = config.selection
+    return section.by == "cross_validation" and (len(config.candidates()) > 1 or section.always)
 
 
 @STAGES.register(name="cross_validate")
 class CrossValidateStage(BuiltinStage):
-    """Samples, bars and folds of their own to every candidate's scores."""
+    """The folds of each candidate to one table of scores."""
 
     name = "cross_validate"
     writes = (CROSS_VALIDATION,)
 
     @classmethod
-    def plan(cls, setup: Setup) -> Sequence[Self]:
-        """The one stage, or none where validation rows decide."""
-        return super().plan(setup) if setup.config.selection.by == "cross_validation" else []
+    def plan(cls, setup: Setup) -> Sequence[PipelineStage]:  # type: ignore[override]
+        """A stage for each candidate and this one; none where folds do not decide."""
+        return [*FoldStage.plan(setup), *super().plan(setup)] if folds_decide(setup.config) else []
 
     @property
     def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
-        """Samples, the fold whose test rows are kept out, bars, and funding where there is any."""
+        """Every candidate's folds, what they are traded on, and the fold whose test rows are kept out."""
         funding = (SIDE_TABLES,) if FUNDING in self.setup.config.data.side_tables else ()
-        return (SAMPLES, FOLD, BARS, *funding)
+        each = tuple(CROSS_VALIDATION.of(name) for name in self.setup.config.candidates())
+        return (*each, SAMPLES, FOLD, BARS, *funding)
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The candidates, the folds, how a fit is made and how it trades."""
-        candidates = self.setup.config.candidates()
+        """The candidates, in their order, and how they trade."""
+        return {"candidates": list(self.setup.config.candidates()), **self.part("sizing", "guardrails", "execution")}
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The sizer's and the guardrails'."""
+        config = self.setup.config
+        guards = {module_of(GUARDRAILS, g, where=f"guardrails[{i}]") for i, g in enumerate(config.guardrails)}
+        return tuple(sorted({module_of(SIZERS, config.sizing, where="sizing"), *guards}))
+
+    def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
+        """Trades what was forecast on each fold, and puts all scores under each other."""
+        samples, last = seen(context)
+        moments, workflow = np.unique(samples.known_at), BacktestingWorkflow.from_config(context.config)
+        # Nothing after the last of these rows is shown, so no test bar can enter.
+        bars = context[BARS].filter(pl.col("timestamp") <= last)
+        funding = settlements(context[SIDE_TABLES]) if SIDE_TABLES in self.reads else None
+        scores, forecasts = [], []
+        names = list(context.config.candidates())
+        for number, name in enumerate(names):
+            context.report(name, number / len(names))
+            frames = context[CROSS_VALIDATION.of(name)]
+            rows = frames["scores"].to_dicts()
+            for row in rows:
+                own = frames["forecasts"].filter(pl.col("fold") == row["fold"]).drop("fold")
+                blocks = trade_stretches(Forecast.from_frame(own), moments, workflow, bars=bars, funding=funding)
+                row |= account_scores(blocks)
+            scores += rows
+            # A row that several folds test takes the forecast of the first.
+            first = frames["forecasts"].unique(["timestamp", "symbol"], keep="first", maintain_order=True)
+            forecasts.append(first.drop("fold").sort("timestamp", "symbol").with_columns(model=pl.lit(name)))
+        table = pl.DataFrame(scores, schema_overrides=dict.fromkeys(TRADED_SCORES, pl.Float64))
+        frames = {
+            "scores": table,
+            "summary": summarised(table, (*DEFAULT_SCORES, *TRADED_SCORES)),
+            "out_of_fold": pl.concat(forecasts, how="diagonal"),
+        }
+        return {CROSS_VALIDATION: frames}
+
+
+def seen(context: PipelineContext) -> tuple[Samples, datetime]:
+    """The training and validation rows, and the moment of the last of them."""
+    fold = context[FOLD]
+    samples = context[SAMPLES].take(np.sort(np.concatenate([fold.train, fold.valid])))
+    last = pl.from_epoch(pl.Series([int(samples.known_at.max())]), time_unit="us").dt.replace_time_zone("UTC")[0]
+    return samples, last
+
+
+@dataclass(frozen=True)
+class FoldStage(CandidateStage):
+    """Samples, bars and folds of their own to one candidate's scores."""
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """cross_validate.<candidate>."""
+        return f"cross_validate.{self.candidate}"
+
+    reads = (SAMPLES, FOLD)
+
+    @property
+    def writes(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
+        """The candidate's scores and its forecasts of tested rows, fold by fold."""
+        return (CROSS_VALIDATION.of(self.candidate),)
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The candidate and its first weights, the folds, and how a fit is made."""
+        section = self.setup.config.candidates()[self.candidate]
         return {
-            **self.part("training", "seed", "sizing", "guardrails", "execution"),
+            **self.part("training", "seed"),
             "splitter": dict(self.folds),
-            "models": {n: finite(section_facts(section, self.origins[n])) for n, section in candidates.items()},
+            "model": finite(section_facts(section, self.origin)),
         }
 
     @cached_property
-    def origins(self) -> dict[str, Origin | None]:
-        """The trained nets that candidates begin with."""
-        candidates = self.setup.config.candidates()
-        return {name: origin_of(self.setup, one, where=f"models.{name}") for name, one in candidates.items()}
+    def origin(self) -> Origin | None:
+        """The trained net that the candidate begins with."""
+        return origin_of(self.setup, self.setup.config.candidates()[self.candidate], where=f"models.{self.candidate}")
 
     @property
     def folds(self) -> Mapping[str, Any]:
@@ -64,45 +153,40 @@ class CrossValidateStage(BuiltinStage):
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The models', the splitter's, the sizer's and the guardrails'."""
-        config = self.setup.config
-        models = {m for name, s in config.candidates().items() for m in model_modules(s, where=f"models.{name}")}
-        guards = {module_of(GUARDRAILS, g, where=f"guardrails[{i}]") for i, g in enumerate(config.guardrails)}
+        """The model's and the splitter's."""
+        section = self.setup.config.candidates()[self.candidate]
         splitter = module_of(SPLITTERS, self.folds, where="selection.splitter")
-        return tuple(sorted({splitter, module_of(SIZERS, config.sizing, where="sizing"), *models, *guards}))
+        return tuple(sorted({splitter, *model_modules(section, where=f"models.{self.candidate}")}))
 
     def prepare(self) -> None:
         """Builds the splitter."""
         SPLITTERS.from_config(self.folds, where="selection.splitter")
 
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
-        """Fits every candidate on every fold."""
-        config, fold = context.config, context[FOLD]
-        samples = context[SAMPLES].take(np.sort(np.concatenate([fold.train, fold.valid])))
-        last = pl.from_epoch(pl.Series([int(samples.known_at.max())]), time_unit="us").dt.replace_time_zone("UTC")[0]
+        """Fits the candidate on every fold. DataError, with the way out, where the rows do not make the folds."""
+        config = context.config
+        samples, _ = seen(context)
         validator = CrossValidator(
             splitter=SPLITTERS.from_config(self.folds, where="selection.splitter"),
             training=config.training,
             seed=config.seed,
-            workflow=BacktestingWorkflow.from_config(config),
-            compute=LocalCompute(workers=config.executor.workers),
-            origins={name: origin.folder for name, origin in self.origins.items() if origin is not None},
+            # Candidates are fitted beside each other already.
+            compute=LocalCompute(workers=max(1, config.executor.workers // len(config.candidates()))),
+            origins={} if self.origin is None else {self.candidate: self.origin.folder},
         )
-        result = validator.run(
-            config.candidates(),
-            samples,
-            # Nothing after the last of these rows is shown, so no test bar can enter.
-            bars=context[BARS].filter(pl.col("timestamp") <= last),
-            funding=settlements(context[SIDE_TABLES]) if SIDE_TABLES in self.reads else None,
-            progress=lambda done, of: context.report(f"{done}/{of}", done / of),
-        )
-        forecasts = [
-            result.out_of_fold(name)[1].to_frame().with_columns(model=pl.lit(name)) for name in config.candidates()
-        ]
+        try:
+            result = validator.run(
+                {self.candidate: config.candidates()[self.candidate]},
+                samples,
+                progress=lambda done, of: context.report(f"{done}/{of}", done / of),
+            )
+        except DataError as error:
+            raise DataError(
+                f"{error}\nCandidates are chosen by folds over the {len(samples)} training and validation rows; fewer "
+                "folds (selection.splitter: {kind: purged_kfold, folds: 3}) or the validation rows alone "
+                "(selection.by: validation) need less"
+            ) from error
+        forecasts = [one.forecast.to_frame().with_columns(fold=pl.lit(one.fold)) for one in result.results]
         # Seconds differ from run to run, and products may not.
-        frames = {
-            "scores": result.scores.drop("seconds"),
-            "summary": result.summary,
-            "out_of_fold": pl.concat(forecasts),
-        }
-        return {CROSS_VALIDATION: frames}
+        frames = {"scores": result.scores.drop("seconds"), "forecasts": pl.concat(forecasts)}
+        return {CROSS_VALIDATION.of(self.candidate): frames}

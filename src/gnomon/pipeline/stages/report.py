@@ -32,6 +32,7 @@ from gnomon.pipeline.keys import (
 )
 from gnomon.pipeline.published import PUBLISHED
 from gnomon.pipeline.stages.base import BuiltinStage, finite, is_ensemble
+from gnomon.pipeline.stages.cross_validate import folds_decide
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.write import write_report
 
@@ -59,7 +60,7 @@ class ReportStage(BuiltinStage):
         candidates = self.setup.config.candidates()
         each = [key.of(name) for name in candidates for key in families]
         ensembles = [MODEL.of(name) for name, section in candidates.items() if is_ensemble(section)]
-        folds = (CROSS_VALIDATION,) if self.setup.config.selection.by == "cross_validation" else ()
+        folds = (CROSS_VALIDATION,) if folds_decide(self.setup.config) else ()
         return (*each, *ensembles, *folds, SELECTION, SOURCE, CHECKS, SPLIT, TRIALS)
 
     @property

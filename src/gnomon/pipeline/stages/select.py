@@ -7,11 +7,13 @@ from typing import Any
 
 import polars as pl
 
+from gnomon.core.errors import DataError
 from gnomon.data.side_tables import settlements
 from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, MODEL, SAMPLES, SELECTION, SIDE_TABLES
 from gnomon.pipeline.stages.base import BuiltinStage, module_of
+from gnomon.pipeline.stages.cross_validate import folds_decide
 from gnomon.pipeline.stages.simulate import FUNDING
 from gnomon.samples.base import Samples
 from gnomon.simulation.base import Simulation
@@ -21,6 +23,7 @@ from gnomon.training.cross_validation import DEFAULT_SCORES
 from gnomon.training.scores import SCORES, judged
 from gnomon.training.selection import validation_scores
 
+ALONE = "it is the only candidate"
 ROWS_IN_WORDS = {"validation": "validation rows", "cross_validation": "purged folds of training and validation rows"}
 
 
@@ -35,7 +38,7 @@ class SelectStage(BuiltinStage):
     def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
         """Every candidate's model, the samples and the fold; the folds' scores, or bars where trading decides."""
         each = tuple(MODEL.of(name) for name in self.setup.config.candidates())
-        if self.setup.config.selection.by == "cross_validation":
+        if folds_decide(self.setup.config):
             return (*each, SAMPLES, FOLD, CROSS_VALIDATION)
         if not self._trades():
             return (*each, SAMPLES, FOLD)
@@ -65,9 +68,7 @@ class SelectStage(BuiltinStage):
         """Scores every candidate and lets the rule choose."""
         samples, fold, section = context[SAMPLES], context[FOLD], context.config.selection
         names = list(context.config.candidates())
-        crossed = section.by == "cross_validation"
-        if len(names) == 1 and not len(fold.valid) and not crossed:
-            return {SELECTION: {"chosen": names[0], "by": "it is the only candidate", "scores": {}}}
+        crossed = folds_decide(context.config)
         scores: dict[str, dict[str, Any]] = {name: {} for name in names}
         if len(fold.valid):
             train, valid = samples.take(fold.train), samples.take(fold.valid)
@@ -78,17 +79,27 @@ class SelectStage(BuiltinStage):
                     "skill": score.skill,
                     "rows": score.rows,
                 }
+        table = context[CROSS_VALIDATION]["summary"] if crossed else None
+        if table is None and not len(fold.valid) and len(names) > 1:
+            raise DataError(
+                f"{len(names)} candidates are to be chosen among by validation rows, and the split makes none; set "
+                "split.valid above 0, or selection.by: cross_validation"
+            )
+        if table is None and len(fold.valid):
+            table = self._validate(context, samples.take(fold.valid))
+        if table is not None:
+            for model, metric, mean, error in table.select("model", "metric", "mean", "standard_error").iter_rows():
+                scores[model][f"{'fold_' if crossed else 'valid_'}{metric}"] = mean
+                if crossed:
+                    scores[model][f"fold_{metric}_error"] = error
+        if len(names) == 1 or table is None:
+            return {SELECTION: {"chosen": names[0], "by": ALONE, "ranking": names, "scores": scores}}
         rule = SELECTION_RULES.from_config(section.rule, where="selection.rule")
-        table = context[CROSS_VALIDATION]["summary"] if crossed else self._validate(context, samples.take(fold.valid))
         families = {
             name: str(ModelRegistry.models.entry(model.model_type).facts["family"])
             for name, model in context.config.candidates().items()
         }
         choice = rule.choose(table, families)
-        for model, metric, mean, error in table.select("model", "metric", "mean", "standard_error").iter_rows():
-            scores[model][f"{'fold_' if crossed else 'valid_'}{metric}"] = mean
-            if crossed:
-                scores[model][f"fold_{metric}_error"] = error
         by = f"{choice.why} on {ROWS_IN_WORDS[section.by]}"
         return {SELECTION: {"chosen": choice.chosen, "by": by, "ranking": list(choice.ranking), "scores": scores}}
 

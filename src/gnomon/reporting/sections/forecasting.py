@@ -192,7 +192,11 @@ def models_section(content: ReportContent) -> Section | None:
     return Section(
         name="models",
         title="Models",
-        lead=f"{content.chosen} was chosen by this rule: {content.chosen_by}. No test row took part.",
+        lead=(
+            f"{content.chosen} was chosen by this rule: {content.chosen_by}. No test row took part."
+            if len(content.evaluations) > 1
+            else f"{content.chosen} is the only candidate: nothing was chosen."
+        ),
         blocks=tuple(blocks),
     )
 
