@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gnomon.honesty.studies import SHUFFLED, null_study, planted_study
+from gnomon.honesty.studies import HALVED, SHUFFLED, null_study, planted_study
 
 
 def run() -> dict[str, dict[str, Any]]:
@@ -19,6 +19,8 @@ def run() -> dict[str, dict[str, Any]]:
     seconds = time.perf_counter() - began
     control = null_study(20, SHUFFLED)
     planted = planted_study(20)
+    # The same promise in the harder reading: 8,000 bars in all, half of them to be judged on.
+    halved = planted_study(20, learned=HALVED, gates=False, blind=False)
     return {
         "null study, 100 markets, seconds": {"value": seconds, "target": 120.0, "better": "lower"},
         "null study, claims of 100": {"value": null.claims, "target": 13, "better": "lower"},
@@ -40,6 +42,17 @@ def run() -> dict[str, dict[str, Any]]:
         },
         "planted study, 10% quantile of the share": {
             "value": float(np.quantile(planted.shares, 0.1)),
+            "target": 0.5,
+            "better": "higher",
+        },
+        "planted study, 4,000 bars to learn from, mean share of the oracle": {
+            "value": float(halved.shares.mean()),
+            "target": 0.70,
+            "better": "higher",
+            "standard_error": halved.share_error,
+        },
+        "planted study, 4,000 bars to learn from, 10% quantile of the share": {
+            "value": float(np.quantile(halved.shares, 0.1)),
             "target": 0.5,
             "better": "higher",
         },

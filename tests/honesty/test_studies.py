@@ -60,6 +60,17 @@ def test_a_planted_edge_is_found_and_the_gates_let_it_pass():
     study.raise_faults()
 
 
+def test_the_gates_are_asked_with_costs_and_the_rest_without():
+    study = planted_study(1, learned=1_000, gates=True, blind=False)
+    margin = {gate.name: gate for gate in study.gated[0].gates}["cost_margin"]
+    assert margin.passed
+    assert margin.value > 2.0
+    # Where nothing costs anything, no multiple of it is known.
+    assert {gate.name: gate.passed for gate in study.outcomes[0].gates}["cost_margin"] is None
+    assert study.outcomes[0].bars == pytest.approx(4_000, abs=10)
+    assert study.blind == ()
+
+
 def test_faults_are_told():
     outcome = put_on_trial(planted(1, 3_000, ic=0.2))
     better = replace(outcome, oracle=1.0, sharpe=1.5)

@@ -131,6 +131,7 @@ def planted(
         float, typer.Option(min=0.01, max=0.9, help="Correlation of the true signal with the next move.")
     ] = 0.1,
     seed: Annotated[int, typer.Option(help="Where their chance comes from.")] = 0,
+    learned: Annotated[int, typer.Option(min=500, help="Bars that are learned from, of each market.")] = 8_000,
 ) -> None:
     """Run the pipeline on markets with a known edge; exit 4 where it earns too little of it, or too much."""
     import numpy as np
@@ -139,7 +140,7 @@ def planted(
     from gnomon.honesty.studies import planted_study
 
     with session.progress("markets with an edge") as update:
-        study = planted_study(markets, ic=ic, seed=seed, progress=update)
+        study = planted_study(markets, ic=ic, seed=seed, learned=learned, progress=update)
     failure = None
     try:
         study.raise_faults()
@@ -151,6 +152,7 @@ def planted(
     ]
     found = {
         "markets": len(rows),
+        "learned": learned,
         "mean_share": float(study.shares.mean()),
         "share_standard_error": study.share_error,
         "share_10_percent": float(np.quantile(study.shares, 0.1)),

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from gnomon.config.models import GatesConfig
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.core.errors import GateError
+from gnomon.execution.base import ExecutionConfig
 from gnomon.honesty.markets import NULLS, planted
 from gnomon.honesty.trial import DAYS, TrialConfig, TrialOutcome, put_on_trial
 
@@ -35,8 +37,12 @@ learn by heart. It has to claim what is not there."""
 NULL_BARS = 2_500
 IN_SAMPLE, OUT_OF_SAMPLE = 8_000, 4_000
 """Bars of a planted market that are learned from, and that it is judged on."""
+HALVED = 4_000
+"""Bars that are learned from where 8,000 are all there are: the harder way to read the promise."""
 GATE_YEARS, GATE_SHARPE = 8, 2.5
 """Out-of-sample years of the markets that the gates have to let pass, and their oracle's Sharpe ratio a year."""
+CHARGED = ExecutionConfig(fee_bps=1.0)
+"""What trading costs on these markets: 1 bp of what is traded."""
 LEVEL = 0.05
 
 Progress = Callable[[str, float], None]
@@ -158,19 +164,30 @@ def planted_study(
     *,
     ic: float = 0.10,
     seed: int = 0,
+    learned: int = IN_SAMPLE,
     gates: bool = True,
+    blind: bool = True,
     progress: Progress | None = None,
 ) -> PlantedStudy:
-    """Puts the pipeline on trial on planted markets: the share of the oracle, the gates, and the same markets blind."""
+    """Puts the pipeline on trial on planted markets: the share of the oracle, the gates, and the same markets blind.
+
+    `learned`: bars that are learned from and chosen by, before the 4,000 that are judged on.
+    """
     config = TrialConfig() if config is None else config
-    whole = IN_SAMPLE + OUT_OF_SAMPLE
-    learn = replace(config, split=_split(IN_SAMPLE / whole))
+    whole = learned + OUT_OF_SAMPLE
+    learn = replace(config, split=_split(learned / whole))
     short = round(GATE_YEARS * DAYS)
     strong = GATE_SHARPE / math.sqrt(DAYS)
-    asked = replace(config, split=_split(2 / 3))
+    # Every gate is asked, so trading costs something here: the one on the margin of costs has nothing to go by else.
+    asked = replace(
+        config,
+        split=_split(2 / 3),
+        execution=CHARGED,
+        gates=config.gates.model_copy(update={"cost_margin": GatesConfig().cost_margin}),
+    )
     parts = {
         "planted": (learn, whole, ic),
-        "blind": (learn, whole, 0.0),
+        **({"blind": (learn, whole, 0.0)} if blind else {}),
         **({"gates": (asked, 3 * short, strong)} if gates else {}),
     }
     outcomes: dict[str, tuple[TrialOutcome, ...]] = {}
@@ -183,7 +200,7 @@ def planted_study(
             found.append(put_on_trial(planted(number, bars, ic=strength), settings, seed=number))
             done += 1
         outcomes[name] = tuple(found)
-    return PlantedStudy(outcomes=outcomes["planted"], gated=outcomes.get("gates", ()), blind=outcomes["blind"])
+    return PlantedStudy(outcomes=outcomes["planted"], gated=outcomes.get("gates", ()), blind=outcomes.get("blind", ()))
 
 
 def _split(learned: float) -> dict[str, object]:

@@ -14,12 +14,13 @@ from typing import Any, Literal
 import numpy as np
 import polars as pl
 
-from gnomon.config.models import EvaluationConfig, GatesConfig, TrainingConfig
+from gnomon.config.models import EvaluationConfig, GatesConfig, SelectionConfig, TrainingConfig
 from gnomon.config.models import ModelConfig as ModelSection
 from gnomon.core.seeds import generator
 from gnomon.core.types import Array, Float64
 from gnomon.evaluation.engine import evaluate
 from gnomon.evaluation.gates import GateResult, check_gates
+from gnomon.execution.base import ExecutionConfig
 from gnomon.execution.sizing import ProportionalSizer
 from gnomon.features.sets import FeatureSet
 from gnomon.honesty.markets import KnownMarket
@@ -33,7 +34,7 @@ from gnomon.simulation.engine import simulate
 from gnomon.simulation.workflow import BacktestingWorkflow
 from gnomon.splits.base import SPLITTERS, Fold
 from gnomon.training.choice import SELECTION_RULES
-from gnomon.training.cross_validation import inner_split
+from gnomon.training.cross_validation import FIVE_FOLDS, CrossValidator, inner_split
 from gnomon.training.fit import fit_model
 from gnomon.training.scores import SCORES, judged
 
@@ -59,9 +60,13 @@ class TrialConfig:
     split: Mapping[str, Any] = field(
         default_factory=lambda: {"kind": "holdout", "train": 0.5, "valid": 0.15, "test": 0.35, "purge_bars": 5}
     )
-    rule: Mapping[str, Any] = field(default_factory=lambda: {"kind": "one_metric", "metric": "ic"})
+    selection: SelectionConfig = field(default_factory=SelectionConfig)
+    """How one of the models is chosen: as a run does by default."""
     training: TrainingConfig = field(default_factory=lambda: TrainingConfig(early_stopping_rounds=10))
-    gates: GatesConfig = field(default_factory=GatesConfig)
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    """What trading costs: nothing, so that what is earned can be held against the truth."""
+    gates: GatesConfig = field(default_factory=lambda: GatesConfig(cost_margin=None))
+    """Without costs, the gate on their margin has nothing to multiply."""
     full_edge: float = 0.4
     """The edge at which all equity is in the market."""
     fault: Literal["none", "shuffled"] = "none"
@@ -104,20 +109,28 @@ def put_on_trial(market: KnownMarket, config: TrialConfig | None = None, *, seed
     labels = LABELERS.from_config(config.labels, where="labels").label(market.bars)
     samples = build_samples(features, labels, market.bars)
     fold = _fold(samples, config, seed)
-    workflow = BacktestingWorkflow(sizer=ProportionalSizer(full_edge=config.full_edge))
+    workflow = BacktestingWorkflow(sizer=ProportionalSizer(full_edge=config.full_edge), execution=config.execution)
     scores: list[tuple[str, str, float, float]] = []
     simulations: dict[str, Simulation] = {}
     forecasts: dict[str, Forecast] = {}
-    rule = SELECTION_RULES.from_config(config.rule, where="rule")
+    rule = SELECTION_RULES.from_config(config.selection.rule, where="selection.rule")
+    crossed = config.selection.by == "cross_validation" and len(config.models) > 1
     test = samples.take(fold.test)
     for name, section in config.models.items():
         train, valid = samples.take(fold.train), samples.take(fold.valid)
         trained, _ = fit_model(section, train, valid, training=config.training, seed=seed, name=name)
-        held = judged(valid, trained.predict(valid))
-        scores += [(name, metric, SCORES[metric].function(held), math.nan) for metric in rule.needs]
+        if not crossed:
+            held = judged(valid, trained.predict(valid))
+            scores += [(name, metric, SCORES[metric].function(held), math.nan) for metric in rule.needs]
         forecasts[name] = trained.predict(test)
         simulations[name] = workflow.run(forecasts[name], market.bars)
-    table = pl.DataFrame(scores, schema=["model", "metric", "mean", "standard_error"], orient="row")
+    if crossed:
+        learned = samples.take(np.sort(np.concatenate([fold.train, fold.valid])))
+        folds = SPLITTERS.from_config(config.selection.splitter or FIVE_FOLDS, where="selection.splitter")
+        validator = CrossValidator(splitter=folds, training=config.training, seed=seed, metrics=rule.needs)
+        table = validator.run(config.models, learned).summary
+    else:
+        table = pl.DataFrame(scores, schema=["model", "metric", "mean", "standard_error"], orient="row")
     families = {
         name: str(ModelRegistry.models.entry(s.model_type).facts["family"]) for name, s in config.models.items()
     }
