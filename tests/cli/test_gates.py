@@ -10,6 +10,7 @@ OFF = (
     "overfitting=null",
     "track_record=false",
     "benchmarks=false",
+    "cost_margin=null",
     "calibration_error=null",
     "probes=false",
 )
@@ -20,6 +21,7 @@ def test_a_model_without_an_edge_is_not_promoted(say, workspace: Path) -> None:
     told = say(*promote, code=4)
     assert "did not pass" in told.err
     assert "edge: p = " in told.err
+    assert "cost_margin: " in told.err
     shown = say("registry", "show", "tiny.logistic", "--workspace", workspace, "--json").object
     assert shown["promotions"] == []
 
@@ -29,7 +31,7 @@ def test_switched_off_gates_are_written_in_the_report_and_let_it_through(say, wo
     ran = say("run", *switches, "--workspace", workspace, "--json").object
     folder = Path(ran["folder"])
     gates = json.loads((folder / "metrics.json").read_text())["gates"]["logistic"]
-    assert [gate["passed"] for gate in gates] == [None] * 6
+    assert [gate["passed"] for gate in gates] == [None] * 7
     report = (folder / "report.md").read_text()
     assert "Switched off in the configuration: Edge, Overfitting, Track record, Benchmarks" in report
     # The same bytes as the first run's model, judged last by this one.

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("finished workspace")
 def test_a_finished_run_is_found_done_and_shows_table_verdict_and_report(finished, say):
     said = say("run", "-w", finished)
     assert "1 stage computed" in said.out
-    assert "16 found done" in said.out
+    assert "19 found done" in said.out
     for word in ("logistic", "trees", "buy_and_hold", "(chosen)", "Out of sample", "after costs", "report.md"):
         assert word in said.out
     assert "edge" in said.out
@@ -72,7 +72,7 @@ def test_until_stops_early_and_leaves_the_finished_run_as_it_was(workspace, say)
     run = open_workspace(workspace).runs.get()
     before = (run.manifest(), run.state())
     said = say("run", "-w", workspace, "--until", "features")
-    assert "14 left out" in said.out
+    assert "17 left out" in said.out
     assert (run.manifest(), run.state()["status"], run.state()["facts"]) == (
         before[0],
         "completed",

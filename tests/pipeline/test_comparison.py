@@ -14,6 +14,7 @@ from gnomon.core.errors import ConfigError, DataError
 from gnomon.pipeline import open_workspace
 from gnomon.pipeline.compared import edge_correlations, fold_changes, left_without
 from gnomon.pipeline.comparison import ModelComparison
+from gnomon.pipeline.searching import searchable, with_settings
 from gnomon.samples.base import Forecast
 
 pytestmark = pytest.mark.xdist_group("comparison")
@@ -36,6 +37,7 @@ evaluation: {benchmarks: [cash]}
 tracking: {enabled: false}
 executor: {workers: 1}
 compare:
+  search_trials: 3
   themes: [oscillators]
   labels: {ahead: {kind: fixed_horizon}}
 """
@@ -77,18 +79,20 @@ def test_each_part_is_changed_alone(folder):
 def test_every_figure_is_held_against_every_try(folder, written):
     """Each model of each configuration is a try, and the first figure knows of the last one."""
     found, ledger = written.found, open_workspace(folder).trials
-    # Two models: as they are, 10 bars ahead, without oscillators, with other labels.
-    assert ledger.count() == found.trials["count"] == 8
+    # Two models: as they are, 10 bars ahead, without oscillators, with other labels, three settings each on the folds,
+    # and the best of these on the test rows.
+    assert ledger.count() == found.trials["count"] == 4 * 2 + 3 * 2 + 2
+    assert sum(trial.kind == "tune" for trial in ledger.trials()) == 6
     assert found.before == 0
     doubts = [one.doubt for one in found.models]
     doubts += [one.result.doubt for one in (*found.approaches, *found.horizons, *found.ablations)]
-    assert {doubt.trials for doubt in doubts} == {8}
+    assert {doubt.trials for doubt in doubts} == {16}
     assert all(doubt.trials_variance == pytest.approx(ledger.variance()) for doubt in doubts)
 
 
 def test_what_it_says(written):
     found = written.found
-    assert [one.name for one in found.approaches] == ["sharpe_only", "multi_metric", "configured"]
+    assert [one.name for one in found.approaches] == ["sharpe_only", "multi_metric", "configured", "searched"]
     assert [(one.kind, one.name) for one in found.ablations] == [
         ("theme", "oscillators"),
         ("labels", "ahead"),
@@ -117,21 +121,59 @@ def test_what_is_written(written):
         "Best model per horizon",
         "Rank correlation of the forecasts",
         "without oscillators (1)",
-        "N 8)",
-        "this comparison added 8",
+        "N 16)",
+        "this comparison added 16",
+        "What the search found",
+        "(searched)",
         "with its doubt",
     ):
         assert words in text, words
     assert "heatmap" in written.files["model_comparison.html"].read_text()
-    assert json.loads(written.files["model_comparison.json"].read_text())["trials"]["count"] == 8
+    assert json.loads(written.files["model_comparison.json"].read_text())["trials"]["count"] == 16
 
 
 def test_again_computes_nothing_and_counts_nothing(folder, written, tmp_path):
     again = study(folder).run(tmp_path)
-    assert again.found.before == again.found.trials["count"] == 8
+    assert again.found.before == again.found.trials["count"] == 16
     assert again.files["model_comparison.md"].parent == tmp_path
     chosen = [one.result.model for one in again.found.approaches]
     assert chosen == [one.result.model for one in written.found.approaches]
+
+
+def test_a_search_stands_for_its_models(folder, written):
+    """Each model is searched on the folds; what is chosen among is the best of each, scored over the same folds."""
+    searches = {one.model: one for one in written.found.searches}
+    assert set(searches) == {"logistic", "trees"}
+    approaches = {one.name: one for one in written.found.approaches}
+    way = approaches["searched"].result
+    name = way.model.removesuffix(" (searched)")
+    assert way.model == f"{name} (searched)"
+    for one in searches.values():
+        assert (one.metric, one.trials) == ("log_loss", 3)
+        assert one.best <= one.first
+    # The folds' own figure of the best settings is what the search found.
+    assert way.folds["log_loss"].value == pytest.approx(searches[name].best)
+    # Control: the configured settings have another.
+    assert approaches["multi_metric"].result.folds["log_loss"].value != pytest.approx(searches[name].best)
+    pairs = {(one.first, one.second): one.same for one in written.found.differences}
+    assert not pairs["multi_metric", "searched"]
+
+
+def test_without_the_approach_nothing_is_searched(folder):
+    plain = study(folder, "compare.approaches=[multi_metric]")
+    assert [one.name for one in plain.variants if one.kind == "approach"] == ["multi_metric"]
+    assert study(folder).id != study(folder, "compare.search_trials=7").id
+    assert "3 settings of logistic, trees" in {one.name: one.what for one in study(folder).variants}["searched"]
+
+
+def test_searched_settings_reach_the_members_of_an_ensemble(folder):
+    blend = "models.blend={model_type: ensemble, params: {members: [logistic, trees], method: mean}}"
+    config = open_workspace(folder, overrides=[blend]).config
+    assert searchable(config) == ["logistic", "trees"]
+    changed = with_settings(config, {"logistic": {"c": 0.5}}).candidates()
+    assert changed["logistic"].params == {"c": 0.5}
+    assert changed["blend"].params["members"]["logistic"]["params"] == {"c": 0.5}
+    assert changed["trees"] == config.candidates()["trees"]
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,17 @@ def summary(found: Comparison) -> dict[str, Any]:
             }
             for one in found.approaches
         ],
+        "searches": [
+            {
+                "model": one.model,
+                "trials": one.trials,
+                "metric": one.metric,
+                "first": known(one.first),
+                "best": known(one.best),
+                "settings": dict(one.settings),
+            }
+            for one in found.searches
+        ],
         "horizons": [{"bars": one.bars, "chosen": one.result.model} for one in found.horizons],
         "ablations": [
             {

@@ -69,6 +69,18 @@ class ConfigManager:
         self.environment = environment
         self.experiment = None if experiment_config_path is None else str(experiment_config_path)
         self.overrides = tuple(overrides)
+        self._given: PipelineConfig | None = None
+
+    @classmethod
+    def of(cls, config: PipelineConfig, *, config_dir: Path | str | None = None) -> ConfigManager:
+        """One that answers for a configuration that stands already; nothing is read.
+
+        >>> ConfigManager.of(PipelineConfig(seed=3)).get_config("seed")
+        3
+        """
+        manager = cls(config_dir)
+        manager._given = config
+        return manager
 
     @cached_property
     def loaded(self) -> LoadedConfig:
@@ -80,7 +92,7 @@ class ConfigManager:
     @property
     def config(self) -> PipelineConfig:
         """The whole configuration."""
-        return self.loaded.config
+        return self.loaded.config if self._given is None else self._given
 
     def get_config(self, key: str, default: Any = _NO_DEFAULT) -> Any:
         """The section or value at a dotted key, `default` where it is absent or null.

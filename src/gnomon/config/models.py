@@ -342,10 +342,12 @@ class SearchConfig(Section):
 class CompareConfig(Section):
     """What `gnomon compare` puts side by side. Everything but `approaches` is left out or changed one at a time."""
 
-    approaches: list[str] = ["sharpe_only", "multi_metric", "configured"]
-    """Ways to choose among the models: sharpe_only, multi_metric, configured (as `selection` says)."""
+    approaches: list[str] = ["sharpe_only", "multi_metric", "configured", "searched"]
+    """Ways to choose among the models: sharpe_only, multi_metric, configured (as `selection` says), searched."""
     rule: Rule = {"kind": "weighted"}
-    """What decides in `multi_metric`: a selection rule, over folds."""
+    """What decides in `multi_metric` and in `searched`: a selection rule, over folds."""
+    search_trials: int = Field(default=10, ge=1)
+    """Settings that `searched` tries of each model; the rest of the search is as the section `search` says."""
     themes: list[str] | None = None
     """Groups of features, each left out in turn; None takes every group there is, [] none."""
     models: list[str] | None = None

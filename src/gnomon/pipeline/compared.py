@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any, TypeVar
 
@@ -44,11 +44,13 @@ from gnomon.reporting.comparison import (
     Horizon,
     Kind,
     ModelResult,
+    Searched,
 )
 from gnomon.samples.base import Forecast
 from gnomon.simulation.base import Simulation
 from gnomon.training.choice import SELECTION_RULES
 from gnomon.training.scores import SCORES, judged
+from gnomon.training.search.base import SearchResult
 
 T = TypeVar("T")
 REPS = 2000
@@ -90,10 +92,18 @@ class _Terms:
     risk_free: float
 
 
-def judge(scored: Sequence[Scored], config: PipelineConfig, *, dropped: Sequence[str], before: int) -> Comparison:
+def judge(
+    scored: Sequence[Scored],
+    config: PipelineConfig,
+    *,
+    dropped: Sequence[str],
+    before: int,
+    searches: Mapping[str, SearchResult] | None = None,
+) -> Comparison:
     """What the configurations say, `scored[0]` being the base.
 
-    `dropped`: models that are left out in turn. `before`: tries on the market before the study.
+    `dropped`: models that are left out in turn. `before`: tries on the market before the study. `searches`: what was
+    found of each model whose settings were searched for.
     Only now is the ledger complete, so the approaches are evaluated against every try.
     """
     base = scored[0]
@@ -117,13 +127,18 @@ def judge(scored: Sequence[Scored], config: PipelineConfig, *, dropped: Sequence
     )
     names = list(config.candidates())
     models = {name: _result(base, name, terms) for name in names}
+    chosen = {one.name: _chosen(one, base, models, terms) for one in ways}
     return Comparison(
         title=config.report.title or config.project,
         start=first.start,
         end=first.end,
         market=base.value(SOURCE),
-        approaches=tuple(_approach(one, evaluations[one.name], models, terms, config.seed) for one in ways),
-        differences=tuple(_difference(a, b, terms, config.seed) for a, b in combinations(ways, 2)),
+        approaches=tuple(_approach(one, evaluations[one.name], chosen[one.name], terms, config.seed) for one in ways),
+        differences=tuple(
+            _difference(a, b, terms, config.seed, same=chosen[a.name].model == chosen[b.name].model)
+            for a, b in combinations(ways, 2)
+        ),
+        searches=tuple(_searched(found) for found in (searches or {}).values()),
         models=tuple(models.values()),
         horizons=tuple(
             Horizon(bars=int(one.name), candidates=len(names), result=_result(one, one.chosen, terms))
@@ -153,9 +168,28 @@ def _evaluated(one: Scored) -> tuple[Evaluation, Mapping[str, Any]]:
     return executor.value(EVALUATION.of(one.chosen)), executor.value(TRIALS)
 
 
-def _approach(
-    one: Scored, evaluation: Evaluation, models: Mapping[str, ModelResult], terms: _Terms, seed: int
-) -> Approach:
+def _chosen(one: Scored, base: Scored, models: Mapping[str, ModelResult], terms: _Terms) -> ModelResult:
+    """What an approach chose; a model with other settings than the base's says so in its name."""
+    if one.config.candidates()[one.chosen] == base.config.candidates()[one.chosen]:
+        return models[one.chosen]
+    return replace(_result(one, one.chosen, terms), model=f"{one.chosen} (searched)")
+
+
+def _searched(found: SearchResult) -> Searched:
+    scores = found.metrics[0]
+    return Searched(
+        model=found.name,
+        metric=scores,
+        trials=len(found.records),
+        given_up=sum(trial.state == "pruned" for trial in found.records),
+        failed=sum(trial.state == "failed" for trial in found.records),
+        first=found.records[0].value,
+        best=found.best_value,
+        settings=found.best_params,
+    )
+
+
+def _approach(one: Scored, evaluation: Evaluation, result: ModelResult, terms: _Terms, seed: int) -> Approach:
     returns = one.value(SIMULATION.of(one.chosen)).returns
     drawn = resample(
         returns[:, None], rng=generator(seed, "comparison", "approach"), risk_free=terms.risk_free, reps=REPS
@@ -165,7 +199,7 @@ def _approach(
         name=one.name,
         what=one.what,
         chosen_by=one.value(SELECTION)["by"],
-        result=models[one.chosen],
+        result=result,
         verdict=evaluation.verdict.text,
         edge=evaluation.verdict.edge,
         annual_return=annual_return(returns, periods_per_year=terms.periods),
@@ -175,7 +209,7 @@ def _approach(
     )
 
 
-def _difference(first: Scored, second: Scored, terms: _Terms, seed: int) -> Difference:
+def _difference(first: Scored, second: Scored, terms: _Terms, seed: int, *, same: bool) -> Difference:
     both = [one.value(SIMULATION.of(one.chosen)) for one in (first, second)]
     panel = np.column_stack([simulation.returns for simulation in both])
     drawn = resample(panel, rng=generator(seed, "comparison", "difference"), risk_free=terms.risk_free, reps=REPS)
@@ -187,7 +221,7 @@ def _difference(first: Scored, second: Scored, terms: _Terms, seed: int) -> Diff
     return Difference(
         first=first.name,
         second=second.name,
-        same=first.chosen == second.chosen,
+        same=same,
         growth=float(growth[0] - growth[1]),
         growth_interval=middle_of((drawn.growth[:, 0] - drawn.growth[:, 1]) * terms.periods),
         sharpe=sharpes[0] - sharpes[1],

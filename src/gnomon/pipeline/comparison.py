@@ -25,6 +25,7 @@ from gnomon.pipeline.compared import Scored, judge
 from gnomon.pipeline.executor import PipelineExecutor, StageOutcome
 from gnomon.pipeline.keys import FOLD, SOURCE
 from gnomon.pipeline.plan import Plan
+from gnomon.pipeline.searching import search_models, searchable, with_settings
 from gnomon.pipeline.trial_record import market_of
 from gnomon.pipeline.workspace import Workspace
 from gnomon.reporting.comparison import Comparison, comparison_document
@@ -32,6 +33,7 @@ from gnomon.reporting.html import to_html
 from gnomon.reporting.markdown import to_markdown
 from gnomon.store.locks import lock
 from gnomon.training.choice import SELECTION_RULES
+from gnomon.training.search.base import SearchResult
 
 Progress = Callable[[str, float], None]
 
@@ -39,12 +41,14 @@ APPROACHES: Mapping[str, str] = {
     "sharpe_only": "by the Sharpe ratio on validation rows and nothing else",
     "multi_metric": "by several scores over purged folds",
     "configured": "as the section selection says",
+    "searched": "by several scores over purged folds, each model with the best settings of a search over such folds",
 }
 """The ways to choose that are known, in words."""
 
 BY_FOLDS = "multi_metric"
 """What everything but the approaches is chosen by: folds give the errors that a change has to be held against."""
 BY_VALIDATION = "sharpe_only"
+SEARCHED = "searched"
 NAME = "model_comparison"
 
 
@@ -112,15 +116,24 @@ class ModelComparison:
         workspace, plans = self.workspace, self.plans
         with lock(workspace.made / "run.lock", f"gnomon compare {self.id}"):
             before = self._before(plans[0])
-            scored = []
+            scored: list[Scored] = []
+            searches: dict[str, SearchResult] = {}
             for number, (variant, plan) in enumerate(zip(self.variants, plans, strict=True)):
                 watch = _watcher(progress, f"{variant.kind} {variant.name}", number, len(plans) + 1)
+                if variant.name == SEARCHED:
+                    searches = search_models(
+                        workspace, scored[0].executor, watch=_search_watcher(progress, number, len(plans) + 1)
+                    )
+                    best = {name: found.best_params for name, found in searches.items()}
+                    plan = replace(workspace, config=with_settings(variant.config, best)).plan()
                 executor = PipelineExecutor(plan, workspace.products, watch=watch)
                 executor.run(until="select")
                 executor.run(until="trials")
                 scored.append(Scored(kind=variant.kind, name=variant.name, what=variant.what, executor=executor))
             progress("judging", len(plans) / (len(plans) + 1))
-            found = judge(scored, workspace.config, dropped=dropped_models(workspace.config), before=before)
+            found = judge(
+                scored, workspace.config, dropped=dropped_models(workspace.config), before=before, searches=searches
+            )
         folder = folder or workspace.made / "comparisons" / self.id
         return WrittenComparison(found=found, files=write_comparison(found, folder))
 
@@ -171,17 +184,29 @@ def _variants(config: PipelineConfig) -> Iterator[Variant]:
     for number, name in enumerate(dict.fromkeys(section.approaches)):
         if name not in APPROACHES:
             raise ConfigError(unknown("approach", name, APPROACHES, where=f"compare.approaches[{number}]"))
-        yield Variant(kind="approach", name=name, what=APPROACHES[name], config=chosen_by(config, name))
+        yield Variant(kind="approach", name=name, what=in_words(config, name), config=chosen_by(config, name))
     yield from rest
+
+
+def in_words(config: PipelineConfig, approach: str) -> str:
+    """What the approach does, with what it costs."""
+    if approach != SEARCHED:
+        return APPROACHES[approach]
+    names = searchable(config)
+    tried = f"{config.compare.search_trials} settings of {', '.join(names)}" if names else "no model has any to search"
+    return f"{APPROACHES[approach]} ({tried})"
 
 
 def chosen_by(config: PipelineConfig, approach: str) -> PipelineConfig:
     """The configuration with the approach's selection."""
+    several = SelectionConfig(
+        by="cross_validation", rule=config.compare.rule, splitter=config.selection.splitter, always=True
+    )
     selections = {
         "sharpe_only": SelectionConfig(by="validation", rule={"kind": "one_metric", "metric": "sharpe"}),
-        "multi_metric": SelectionConfig(
-            by="cross_validation", rule=config.compare.rule, splitter=config.selection.splitter, always=True
-        ),
+        "multi_metric": several,
+        # Its models' settings are found when it is run.
+        "searched": several,
         "configured": config.selection,
     }
     return config.model_copy(update={"selection": selections[approach]})
@@ -253,6 +278,10 @@ def _labels(base: PipelineConfig) -> Iterator[Variant]:
                 "of the two could not be held together; add it"
             )
         yield Variant(kind="labels", name=name, what=name, config=base.model_copy(update={"labels": section}))
+
+
+def _search_watcher(progress: Progress, done: int, of: int) -> Callable[[str, int, int], None]:
+    return lambda model, trials, most: progress(f"searching {model}: {trials}/{most}", done / of)
 
 
 def _watcher(progress: Progress, name: str, done: int, of: int) -> Callable[[Mapping[str, StageOutcome]], None]:

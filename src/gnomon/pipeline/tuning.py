@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gnomon.config.components import locate
 from gnomon.config.manager import ConfigManager
+from gnomon.config.models import PipelineConfig
 from gnomon.core.errors import ConfigError
 from gnomon.core.files import write_atomic
 from gnomon.execution.guardrails import GUARDRAILS
@@ -16,7 +17,7 @@ from gnomon.execution.sizing import SIZERS
 from gnomon.models.base import ModelRegistry
 from gnomon.pipeline.code import code_hash
 from gnomon.pipeline.stages.base import module_of
-from gnomon.pipeline.workspace import Workspace, open_workspace
+from gnomon.pipeline.workspace import open_workspace
 from gnomon.reporting.html import to_html
 from gnomon.reporting.search import search_document, to_yaml
 from gnomon.training.engine import TrainingEngine
@@ -61,7 +62,7 @@ def tune(
                 f"{model or section.model_type} begins with the weights of another model (init_from), whose shape a "
                 "search would change; search without init_from, and name it in the run"
             )
-        modules = _modules(workspace, section.model_type)
+        modules = search_modules(workspace.config, section.model_type)
         result = optimizer.optimize(model_type=model, progress=progress, code=code_hash(modules, setup.plugins))
     except ConfigError as error:
         if workspace.loaded is None:
@@ -82,9 +83,8 @@ def tune(
     return Tuned(result=result, files=files, yaml=text)
 
 
-def _modules(workspace: Workspace, model_type: str) -> list[str]:
+def search_modules(config: PipelineConfig, model_type: str) -> list[str]:
     """What decides a score beside the settings: preparing, folds, fits, trading, and the plug-ins of the sections."""
-    config = workspace.config
     return [
         "gnomon.training.engine",
         "gnomon.training.search.evaluate",

@@ -118,6 +118,24 @@ class Horizon:
     result: ModelResult
 
 
+@dataclass(frozen=True, kw_only=True)
+class Searched:
+    """What a search for a model's settings found.
+
+    `first`, `best`: the metric's mean over folds, by the settings that it began with (configured, found earlier, or the
+    defaults) and by the best. `given_up`: trials that a pruner ended early.
+    """
+
+    model: str
+    metric: str
+    trials: int
+    given_up: int
+    failed: int
+    first: float
+    best: float
+    settings: Mapping[str, Any]
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
     """Everything that a comparison found.
@@ -139,6 +157,7 @@ class Comparison:
     correlations: pl.DataFrame
     trials: Mapping[str, Any]
     before: int
+    searches: tuple[Searched, ...] = ()
     limitations: tuple[str, ...] = field(default=())
 
 
@@ -241,6 +260,8 @@ def _approaches(found: Comparison) -> Section:
     ]
     if found.differences:
         blocks.append(_differences(found.differences))
+    if found.searches:
+        blocks.append(_searches(found.searches))
     if len({one.result.model for one in found.approaches}) > 1:
         blocks += [_sharpe_figure(found.approaches), _equity_figure(found.approaches)]
     ways = Points(items=tuple(f"{label(one.name)}: {one.what} ({one.chosen_by})." for one in found.approaches))
@@ -273,6 +294,42 @@ def _differences(differences: Sequence[Difference]) -> Table:
         ),
         rows=tuple(rows),
         note="Both accounts are resampled together, so what they have in common cancels.",
+    )
+
+
+def _searches(searches: Sequence[Searched]) -> Table:
+    rows = [
+        {
+            "model": one.model,
+            "tried": f"{one.trials:,}"
+            + (f", {one.given_up} given up early" if one.given_up else "")
+            + (f", {one.failed} failed" if one.failed else ""),
+            "metric": label(one.metric),
+            "first": known(one.first),
+            "best": known(one.best),
+            "settings": ", ".join(
+                f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
+                for name, value in one.settings.items()
+            ),
+        }
+        for one in searches
+    ]
+    return Table(
+        name="searches",
+        title="What the search found",
+        columns=(
+            Column(key="model", title="Model"),
+            Column(key="tried", title="Settings tried"),
+            Column(key="metric", title="Searched by"),
+            Column(key="first", title="At first", form="fine"),
+            Column(key="best", title="Best", form="fine"),
+            Column(key="settings", title="Best settings"),
+        ),
+        rows=tuple(rows),
+        note=(
+            "Means over the folds. The best of several tries flatters itself: it is no estimate of what comes. Each "
+            "try is counted."
+        ),
     )
 
 
