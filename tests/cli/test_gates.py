@@ -21,7 +21,6 @@ def test_a_model_without_an_edge_is_not_promoted(say, workspace: Path) -> None:
     told = say(*promote, code=4)
     assert "did not pass" in told.err
     assert "edge: p = " in told.err
-    assert "cost_margin: " in told.err
     shown = say("registry", "show", "tiny.logistic", "--workspace", workspace, "--json").object
     assert shown["promotions"] == []
 
@@ -36,6 +35,17 @@ def test_switched_off_gates_are_written_in_the_report_and_let_it_through(say, wo
     assert "Switched off in the configuration: Edge, Overfitting, Track record, Benchmarks" in report
     # The same bytes as the first run's model, judged last by this one.
     say("registry", "promote", "tiny.logistic", "1", "--alias", "challenger", "--workspace", workspace)
+
+
+def test_a_gain_that_higher_costs_take_away_is_not_promoted(say, workspace: Path) -> None:
+    switches = [word for gate in OFF for word in ("--set", f"evaluation.gates.{gate}")]
+    say("run", *switches, "--set", "evaluation.gates.cost_margin=1000", "--workspace", workspace)
+    told = say(
+        *("registry", "promote", "tiny.logistic", "1", "--alias", "challenger", "--workspace", workspace), code=4
+    )
+    assert "did not pass 1 of 7 gates" in told.err
+    assert "cost_margin: the gain over cash is gone at " in told.err
+    assert "not above 1000" in told.err
 
 
 def test_the_studies_tell_what_they_found(say) -> None:

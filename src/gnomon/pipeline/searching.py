@@ -7,6 +7,7 @@ validation rows, each try a row of the trial ledger. A search that was made befo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from gnomon.config.manager import ConfigManager
@@ -64,15 +65,20 @@ def search_models(
     optimizer = HPOptimizer(TrainingEngine(config_manager=manager), manager, ledger=workspace.trials)
     found = {}
     for name in searchable(config):
+        watching = partial(_told, watch, name)
         modules = search_modules(config, config.candidates()[name].model_type)
         found[name] = optimizer.optimize(
             model_type=name,
             search=search_settings(config),
             prepared=prepared,
             code=code_hash(modules, setup.plugins),
-            progress=lambda done, of, _best, name=name: watch(name, done, of),
+            progress=watching,
         )
     return found
+
+
+def _told(watch: Watch, name: str, done: int, of: int, _best: float) -> None:
+    watch(name, done, of)
 
 
 def with_settings(config: PipelineConfig, found: Mapping[str, Mapping[str, Any]]) -> PipelineConfig:
