@@ -21,7 +21,7 @@ models:
   trees: {model_type: lightgbm, params: {rounds: 20}}
 execution: {fee_bps: 1, half_spread_bps: 1}
 evaluation: {benchmarks: [buy_and_hold]}
-compare: {themes: [trend]}
+compare: {themes: [trend], search_trials: 4}
 """
 
 
@@ -32,6 +32,8 @@ def main() -> None:
         written = ModelComparison(open_workspace(Path(folder))).run()
         for way in written.found.approaches:
             print(f"{way.name}: {way.result.model}, Sharpe {format_value(way.result.doubt, 'sharpe')}")
+        for one in written.found.searches:
+            print(f"{one.trials} settings of {one.model}: {one.metric} over folds {one.first:.4f} -> {one.best:.4f}")
         for part in written.found.ablations:
             change = part.changes.get("ic")
             words = "" if change is None else f", IC {change.value:+.4f} ± {change.error:.4f}"
