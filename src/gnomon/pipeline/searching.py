@@ -29,12 +29,15 @@ Watch = Callable[[str, int, int], None]
 
 
 def searchable(config: PipelineConfig) -> list[str]:
-    """The candidates that have settings to search for: what is made of others has none of its own."""
+    """The candidates that have settings to search for.
+
+    What is made of others has none of its own, and what begins with trained weights (`init_from`) has to keep its shape.
+    """
     found = []
     for name, section in config.candidates().items():
         ranges = config.search.spaces.get(name) or config.search.spaces.get(section.model_type)
         space = ModelRegistry.models.get(section.model_type, where=f"models.{name}.model_type").Config.search_space
-        if not is_ensemble(section) and (space or ranges):
+        if not is_ensemble(section) and section.init_from is None and (space or ranges):
             found.append(name)
     return found
 

@@ -17,7 +17,7 @@ import polars as pl
 
 from gnomon.config.models import PipelineConfig
 from gnomon.core.compute import LocalCompute
-from gnomon.core.errors import DataError
+from gnomon.core.errors import DataError, GateError
 from gnomon.data.side_tables import settlements
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
@@ -180,6 +180,8 @@ class FoldStage(CandidateStage):
                 samples,
                 progress=lambda done, of: context.report(f"{done}/{of}", done / of),
             )
+        except GateError as error:
+            raise GateError(f"{error}; or choose by the validation rows alone (selection.by: validation)") from error
         except DataError as error:
             raise DataError(
                 f"{error}\nCandidates are chosen by folds over the {len(samples)} training and validation rows; fewer "
