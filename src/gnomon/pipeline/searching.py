@@ -31,7 +31,7 @@ Watch = Callable[[str, int, int], None]
 def searchable(config: PipelineConfig) -> list[str]:
     """The candidates that have settings to search for.
 
-    What is made of others has none of its own, and what begins with trained weights (`init_from`) has to keep its shape.
+    What is made of others has none of its own; what begins with trained weights (`init_from`) has to keep its shape.
     """
     found = []
     for name, section in config.candidates().items():
