@@ -1,19 +1,24 @@
-"""Labels: triple barriers and trends at every bar, on one thread, against vectorised numpy and the book's pandas."""
+"""Labels: triple barriers and trends at every bar, on one thread, against numpy, the book's pandas, and mlfinpy."""
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from benchmarks._rivals import absent, child, interpreter
 from gnomon.kernels import barriers
 from gnomon.labels import average_uniqueness, sequential_bootstrap
 
 EVENTS = 1_000_000
 ROUNDS = 5
 TARGETS = {20: 40e6, 100: 20e6}
+SLOW_EVENTS = 500
+"""Events that mlfinpy labels; it needs about as long for each, however many there are."""
 
 
 def market(bars: int) -> tuple[np.ndarray, np.ndarray]:
@@ -55,6 +60,41 @@ def by_the_book(close: np.ndarray, volatility: np.ndarray, events: int, horizon:
         touches = path[path > width].index.min(), path[path < -width].index.min()
         ends[index[t]] = min([touch for touch in touches if touch is not pd.NaT], default=index[t + horizon])
     return pd.Series(ends)
+
+
+def over_mlfinpy(close: np.ndarray, volatility: np.ndarray, horizon: int) -> dict[str, object]:
+    """How many times as long mlfinpy needs an event, entered at the close as it does; the answers are compared first.
+
+    It calls an event that ran out of time a fall where its log return is below -log(1 + width), so also where the price
+    has stayed above the barrier, by up to the square of the width. There its label is another; its end never is.
+    """
+    target = 10_000.0
+    if interpreter("mlfinpy") is None:
+        return absent("mlfinpy", target)
+    reach = float(np.sqrt(horizon))
+    start, side = np.arange(volatility.size), np.zeros(volatility.size, np.int8)
+    out = np.empty(start.size, np.int8), np.empty(start.size, np.int64), np.empty(start.size)
+    rules = (reach, reach, horizon, 0.0, False, False, False)
+    seconds = best(lambda: barriers.triple_barrier(close, close, close, close, start, side, volatility, *rules, out))
+    some = np.arange(100, 100 + SLOW_EVENTS)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "events.npz"
+        width = volatility[some] * reach
+        np.savez(path, close=close[: some[-1] + horizon + 1], start=some, width=width, horizon=horizon)
+        theirs = child("mlfinpy", "_mlfinpy.py", path)
+    label, end, gain = (values[some] for values in out)
+    expired = (end == some + horizon) & (label == 0) & (gain < -width / (1.0 + width))
+    if not (np.array_equal(end, theirs["end"]) and np.array_equal(np.where(expired, -1, label), theirs["label"])):
+        raise AssertionError(f"mlfinpy labels otherwise at horizon {horizon}")
+    return {
+        "value": theirs["seconds"] / SLOW_EVENTS / (seconds / start.size),
+        "target": target,
+        "better": "higher",
+        "mlfinpy_events_per_second": SLOW_EVENTS / theirs["seconds"],
+        "events_compared": SLOW_EVENTS,
+        "labelled_by_its_own_rule": int(expired.sum()),
+        "version": theirs["version"],
+    }
 
 
 def best(work: Callable[[], object]) -> float:
@@ -105,6 +145,7 @@ def run() -> dict[str, dict[str, object]]:
             "better": "higher",
             "numpy_events_per_second": EVENTS / rival,
         }
+        figures[f"triple_barrier_{horizon}_over_mlfinpy"] = over_mlfinpy(close, volatility, horizon)
         some = 300
         begin = time.process_time()
         by_the_book(close[: 200 + some + horizon], volatility, some, horizon)
