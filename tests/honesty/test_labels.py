@@ -11,7 +11,7 @@ from gnomon.honesty.labels import probe_labels
 
 
 def test_labels_that_end_as_they_say_are_clean():
-    report = gnomon.probe_labels(levels.CLEAN_LABELERS["triple_barrier_labels"], levels.small_bars(), 8)
+    report = gnomon.probe_labels(levels.CLEAN_LABELERS["triple_barrier_labels"], levels.small_bars(), 6)
     assert report.clean
     assert set(report.columns) == {"label", "forward_return", "weight"}
     assert report.empty == ()
@@ -26,7 +26,7 @@ def test_labels_that_end_as_they_say_are_clean():
     ],
 )
 def test_control_what_knows_more_is_told(name, column):
-    report = probe_labels(levels.LABELERS[name][1], levels.small_bars(), 8)
+    report = probe_labels(levels.LABELERS[name][1], levels.small_bars(), 6)
     leak = next(leak for leak in report.leaks if leak.column == column)
     assert leak.first_row <= leak.cut
     with pytest.raises(GateError, match="the label's column"):

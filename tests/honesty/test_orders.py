@@ -37,7 +37,7 @@ def test_the_whole_path_is_clean(bars):
 
 
 def test_a_rule_is_clean_at_many_cuts(bars):
-    report = probe_orders(levels.CLEAN_ORDERS["follows_a_days_move"], bars, 16)
+    report = probe_orders(levels.CLEAN_ORDERS["follows_a_days_move"], bars, 8)
     assert report.clean, str(report)
     assert report.refused == {}
 
@@ -53,7 +53,7 @@ def test_a_rule_is_clean_at_many_cuts(bars):
     ],
 )
 def test_control_paths_that_peek_are_told_by_row_and_cut(name, columns, bars):
-    report = probe_orders(levels.ORDERS[name][1], bars, 8)
+    report = probe_orders(levels.ORDERS[name][1], bars, 4)
     assert columns <= set(report.leaking)
     if name.startswith("filled"):
         assert set(report.leaking) <= FILLED, "its own bar is known by the close: only the second question tells"
@@ -123,5 +123,5 @@ def test_side_tables_are_probed_by_publication(bars):
 
         return path
 
-    assert probe_orders(follow("known_at"), bars, 8, tables={"levels": table}).clean
-    assert "target" in probe_orders(follow("about"), bars, 8, tables={"levels": table}).leaking
+    assert probe_orders(follow("known_at"), bars, 3, tables={"levels": table}).clean
+    assert "target" in probe_orders(follow("about"), bars, 3, tables={"levels": table}).leaking

@@ -73,7 +73,8 @@ class _Frame:
             elif test == "shuffled":
                 series = series.gather(order)
             changed.append(series)
-        return self.frame.with_columns(changed)
+        made = {series.name: series for series in changed}
+        return pl.DataFrame([made.get(series.name, series) for series in self.frame.get_columns()])
 
     def _number(
         self, column: str, values: Array, future: Bool[Array, " n"], order: Int64[Array, " n"], test: str
