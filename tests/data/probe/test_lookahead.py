@@ -303,3 +303,13 @@ def test_rounding_noise_is_no_leak_of_windows(few):
         return bars.select("timestamp", "symbol", x=pl.Series(np.cumsum(values)))
 
     assert probe_lookahead(windows, few.filter(pl.col("symbol") == few["symbol"][0])).clean
+
+
+def test_rows_of_no_moment_are_known_at_none(few):
+    """What a function cannot date is compared at no cut, and stops nothing."""
+
+    def undated(bars):
+        dated = pl.when(pl.int_range(pl.len()) > 0).then("timestamp").alias("timestamp")
+        return bars.select(dated, "symbol", x=C.last() + pl.int_range(pl.len())).head(1)
+
+    assert probe_lookahead(undated, few, 4).clean

@@ -17,6 +17,8 @@ from gnomon.core.types import Array, Bool, Int64
 from gnomon.data import frames
 from gnomon.data.base import TIMESTAMP
 
+NAT, NEVER = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+
 
 class Difference(NamedTuple):
     """The first row in which a column differs."""
@@ -186,7 +188,9 @@ def is_pandas(value: object) -> bool:
 
 def _known(frame: pl.DataFrame) -> Int64[Array, " n"]:
     # A view: every expression of polars, even one on a column, costs as much as a small probe's whole comparison.
-    return np.asarray(frame["timestamp"].to_numpy()).view(np.int64)
+    known = np.asarray(frame["timestamp"].to_numpy()).view(np.int64)
+    # A row of no moment is known at none.
+    return np.where(known == NAT, NEVER, known) if frame["timestamp"].null_count() else known
 
 
 def _is_number(kind: pl.DataType) -> bool:
