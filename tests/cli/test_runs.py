@@ -16,6 +16,8 @@ def test_list_shows_each_run_with_what_it_found(finished, say):
     (row,) = say("runs", "list", "-w", finished, "--json").object["runs"]
     assert (row["run"], row["status"], row["edge"]) == (run.id, "completed", "not shown")
     assert row["chosen"] in {"logistic", "trees"}
+    assert (row["annual_sharpe"] is None) == (row["annual_standard_error"] is None)
+    assert row["trials"] == 2
     said = say("runs", "list", "-w", finished)
     assert run.id in said.out
     assert row["started_at"] in said.out

@@ -11,6 +11,7 @@ import pytest
 
 from gnomon.cli.main import main
 from gnomon.core.files import write_atomic
+from gnomon.metrics.significance import sharpe_standard_error
 from gnomon.pipeline.workspace import Workspace, open_workspace
 from gnomon.store.locks import lock
 from gnomon.store.registry import ModelVersions
@@ -88,11 +89,14 @@ def test_trials_are_listed_and_verified(workspace: Workspace, capsys: pytest.Cap
     assert "No trials yet" in shown(capsys, workspace, "trials", "list")
     for number in range(3):
         workspace.trials.append(
-            dataset="d1", config=f"{number}", name="m", kind="train", returns=[0.1, -0.1, 0.01 * number]
+            dataset="d1", config=f"{number}", name="m", kind="train", returns=[0.1, -0.1, 0.01 * number, 0.02, -0.03]
         )
     found = said(capsys, workspace, "trials", "list")
     assert len(found["trials"]) == 3
     assert found["datasets"][0]["trials"] == 3
+    for row in found["trials"]:
+        moments = {"n": row["bars"], "skew": row["skew"], "kurtosis": row["kurtosis"]}
+        assert row["standard_error"] == pytest.approx(sharpe_standard_error(row["sharpe"], **moments))
     assert said(capsys, workspace, "trials", "list", "--dataset", "d2") == {"trials": [], "datasets": []}
     assert "effective trials" in shown(capsys, workspace, "trials", "list")
     head = said(capsys, workspace, "trials", "verify")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -47,6 +48,18 @@ def result() -> SearchResult:
         fixed={"rounds": 30},
         rows=900,
     )
+
+
+def test_a_sharpe_ratio_has_its_error_and_says_where_its_doubt_stands(result):
+    folds = {"sharpe": (0.1, 0.3)}
+    records = tuple(replace(trial, folds={} if trial.cause else folds) for trial in result.records)
+    document = search_document(replace(result, metrics=("sharpe",), records=records))
+    (said,) = document.verdict.items
+    for word in ("T,", "PSR", "DSR", "effective N", "minimum track record", "PBO", "SPA"):
+        assert word in said
+    shown = {row["number"]: row.get("sharpe") for row in document.tables["trials"].rows}
+    assert shown == {0: "0.2000 ± 0.1000 (2 folds)", 1: None, **dict.fromkeys((2, 3, 4), shown[0])}
+    assert not search_document(result).verdict.items
 
 
 def test_places_on_the_axes_by_hand(result):

@@ -33,7 +33,9 @@ def list_(session: Session) -> None:
             console.print("No runs yet; `gnomon run` makes one.")
             return
         shown = [(*row.values(),) for row in rows]
-        table(console, ("run", "status", "started", "seconds", "chosen", "Sharpe a year", "edge"), shown)
+        table(
+            console, ("run", "status", "started", "seconds", "chosen", "Sharpe a year", "+/-", "tries", "edge"), shown
+        )
 
     session.emit({"runs": rows}, human)
 
@@ -149,6 +151,8 @@ def _row(run: Run) -> dict[str, Any]:
         "seconds": seconds,
         "chosen": found.get("chosen"),
         "annual_sharpe": chosen and chosen["annual_sharpe"],
+        "annual_standard_error": chosen and chosen["annual_standard_error"],
+        "trials": found.get("trials"),
         "edge": None if chosen is None else "shown" if found["edge"] else "not shown",
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,7 @@ from gnomon.core.errors import ConfigError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gnomon.store.trials import Head
+    from gnomon.store.trials import Head, Trial
 
 app = typer.Typer(
     help="List and verify every configuration that was ever scored.",
@@ -47,13 +48,27 @@ def list_(
         if not trials:
             console.print("No trials yet; `gnomon run` scores some.")
             return
-        columns = ("number", "time", "kind", "name", "dataset", "sharpe", "bars")
-        headings = ["row", "scored at", "kind", "name", "market", "Sharpe per bar", "bars"]
-        table(console, headings, [[_short(getattr(trial, column)) for column in columns] for trial in trials])
+        columns = ("number", "time", "kind", "name", "dataset", "sharpe", "standard_error", "bars")
+        headings = ["row", "scored at", "kind", "name", "market", "Sharpe per bar", "+/-", "bars"]
+        table(console, headings, [[_short(row[column]) for column in columns] for row in shown])
+        console.print("+/-: the standard error. How far the best of so many is luck, the report of a run says.")
         headings = ["market", "trials", "effective trials", "variance of their Sharpe ratios"]
         table(console, headings, [[_short(value) for value in row.values()] for row in sets])
 
-    session.emit({"trials": [asdict(trial) for trial in trials], "datasets": sets}, human)
+    shown = [{**asdict(trial), "standard_error": _error(trial)} for trial in trials]
+    session.emit({"trials": shown, "datasets": sets}, human)
+
+
+def _error(trial: Trial) -> float | None:
+    """The standard error of its Sharpe ratio per bar; None where there is none, or too few bars to tell."""
+    from gnomon.metrics.significance import sharpe_standard_error
+
+    moments = (trial.sharpe, trial.bars, trial.skew, trial.kurtosis)
+    if any(value is None or not math.isfinite(value) for value in moments):
+        return None
+    sharpe, bars, skew, kurtosis = moments
+    found = sharpe_standard_error(sharpe, n=bars, skew=skew, kurtosis=kurtosis) if bars > 1 else math.nan  # type: ignore[arg-type, operator]
+    return found if math.isfinite(found) else None
 
 
 @command(app)

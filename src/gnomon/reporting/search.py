@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from gnomon.config import yaml
 from gnomon.models.search_space import Choice, Dimension
 from gnomon.reporting.document import (
@@ -34,6 +36,13 @@ def to_yaml(result: SearchResult) -> str:
     return yaml.dump({"models": {result.name: {"model_type": result.model_type, "params": params}}})
 
 
+SHARPE = (
+    "A Sharpe ratio here is per bar, of trading on the held-out rows of folds after costs, with its standard error "
+    "over them: it ranks settings and is no result. What it is worth among all tries (T, PSR, DSR with N and effective "
+    "N, minimum track record, PBO, SPA p-value) stands in the report of a run."
+)
+
+
 def search_document(result: SearchResult) -> Document:
     """Convergence, importance and parallel coordinates, all trials, and the YAML of the best one."""
     counts = {
@@ -45,7 +54,7 @@ def search_document(result: SearchResult) -> Document:
         Fact(name="trials", value=len(result.records), form="integer"),
         Fact(name="given up early", value=counts["pruned"], form="integer"),
         Fact(name="failed", value=counts["failed"], form="integer"),
-        Fact(name=f"best {metric}", value=f"{best.value:.6g}", remark=f"trial {best.number}"),
+        Fact(name=f"best {metric}", value=_mean(best, metric), remark=f"trial {best.number}"),
         Fact(name="at the start", value=_at_the_start(result)),
         Fact(name="rows", value=result.rows, form="integer", remark="training and validation"),
     )
@@ -62,6 +71,7 @@ def search_document(result: SearchResult) -> Document:
                 "The best of many tries looks better than it is, even out of fold. Each try is a row of the trial "
                 "ledger, and a run that uses these settings is held against all of them. No test row took part."
             ),
+            items=(SHARPE,) if "sharpe" in result.metrics else (),
         ),
         sections=(
             Section(
@@ -202,6 +212,7 @@ def _table(result: SearchResult) -> Table:
             "number": trial.number,
             "state": trial.state,
             **trial.values,
+            **({"sharpe": _mean(trial, "sharpe")} if "sharpe" in trial.values else {}),
             **{name: _short(value) for name, value in trial.params.items()},
             "seconds": trial.seconds,
             "cause": trial.cause,
@@ -211,7 +222,10 @@ def _table(result: SearchResult) -> Table:
     columns = (
         Column(key="number", title="trial", form="integer"),
         Column(key="state", title="state"),
-        *(Column(key=name, title=name, form="number", help=SCORES[name].meaning) for name in result.metrics),
+        *(
+            Column(key=name, title=name, form="text" if name == "sharpe" else "number", help=SCORES[name].meaning)
+            for name in result.metrics
+        ),
         *(Column(key=name, title=name.replace("_", " ")) for name in result.space),
         Column(key="seconds", title="seconds", form="number"),
         *((Column(key="cause", title="cause"),) if any(trial.cause for trial in result.records) else ()),
@@ -223,6 +237,16 @@ def _table(result: SearchResult) -> Table:
         rows=tuple(rows),
         strong=frozenset({result.best_trial.number}),
     )
+
+
+def _mean(trial: SearchTrial, metric: str) -> str:
+    """The mean over the folds; a Sharpe ratio with its standard error over them, where there are several."""
+    values = trial.folds[metric]
+    if metric != "sharpe":
+        return f"{trial.values[metric]:.6g}"
+    error = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    told = "not known" if math.isnan(error) else f"{error:.4f}"
+    return f"{trial.values[metric]:.4f} ± {told} ({len(values)} folds)"
 
 
 def _short(value: Any) -> str:

@@ -164,7 +164,7 @@ def test_ranks_within_each_asset_class():
     table = catalogue_page(rows).tables["classes"]
     assert [column.title for column in table.columns] == ["model", "crypto", "fx"]
     cells = {one["label"]: (one["crypto"], one["fx"]) for one in table.rows}
-    assert cells == {"a": ("1.0 (1.0 to 1.0)", "2.0 (2.0 to 2.0)"), "b": ("2.0 (2.0 to 2.0)", "1.0 (1.0 to 1.0)")}
+    assert cells == {"a": ("1.0 (1–1)", "2.0 (2–2)"), "b": ("2.0 (2–2)", "1.0 (1–1)")}
     one_class = frame(row("a", asset_class="fx"), row("b", asset_class="fx"))
     assert "classes" not in catalogue_page(one_class).tables
 

@@ -73,8 +73,8 @@ def _verdict(done: pl.DataFrame, ranked: pl.DataFrame, chances: pl.DataFrame, by
         f"{first['label']} has the best mean rank by the {NAMES[by]}, {first['mean_rank']:.1f} of {ranked.height} over "
         f"{_counted(first['blocks'], 'block')} (data sets times horizons). It can be told from {worse} of the "
         f"{ranked.height - 1} others: only these have intervals of the mean rank that begin where its own has ended.",
-        f"{sure.height} of {done.height} rows have a deflated Sharpe ratio of {LEVEL:g} and more: they earn more than "
-        "the best of as many tries by luck would.",
+        f"{sure.height} of {done.height} rows have a deflated Sharpe ratio of {LEVEL:g} and more, as what earns more "
+        "than the best of so many tries by luck.",
         *_one_class(done),
         "The best of many is better here than it will be: who takes the first of this list has chosen on test rows.",
     ]
@@ -165,7 +165,8 @@ def _luck(chances: pl.DataFrame) -> Section:
                 columns=columns,
                 rows=rows,
                 note="p: how often luck alone gives so good a best, by resampled blocks of days or bars; allowing for "
-                "as many data sets as there are, and (SPA p) for this one alone.",
+                "as many data sets as there are, and (SPA p) for this one alone. Not known where fewer than 20 days or "
+                "bars were tested.",
             ),
             Table(name="data", title="What was traded", columns=spans, rows=rows),
         ),
@@ -209,7 +210,7 @@ def _rank_words(row: Mapping[str, Any] | None) -> str:
     if row is None:
         return ""
     middle = f"{row['mean_rank']:.1f}"
-    return middle if math.isnan(row["low"]) else f"{middle} ({row['low']:.1f} to {row['high']:.1f})"
+    return middle if math.isnan(row["low"]) else f"{middle} ({row['low']:.0f}–{row['high']:.0f})"
 
 
 def _ranking(ranked: pl.DataFrame, by: str) -> Section:
