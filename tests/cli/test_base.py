@@ -72,6 +72,13 @@ def test_nan_is_refused_rather_than_written_as_what_is_no_json(tmp_path):
         Session(tmp_path, json=True).emit({"a": float("nan")})
 
 
+def test_a_narrow_terminal_cuts_no_figure():
+    said = io.StringIO()
+    figures = [f"1,234,{n:03}" for n in range(12)]
+    table(Console(file=said, width=40, soft_wrap=True), [f"column {n}" for n in range(12)], [["a name", *figures[1:]]])
+    assert all(figure in said.getvalue() for figure in figures[1:])
+
+
 def test_a_log_gets_a_line_of_progress_now_and_then():
     moments, said = iter([0.0, 10.0, 15.0, 20.0, 100.0]), io.StringIO()
     update = Lines(said, seconds=15.0, clock=lambda: next(moments))

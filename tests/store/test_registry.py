@@ -28,7 +28,7 @@ def artifacts(store: LocalArtifactStore, model: Path) -> list[ArtifactVersion]:
 
 def test_versions_aliases_and_acts(registry: ModelVersions, artifacts: list[ArtifactVersion]) -> None:
     assert registry.list() == []
-    with pytest.raises(StoreError, match="unknown model 'a' at registry; known: none"):
+    with pytest.raises(StoreError, match="no model is registered yet, so none is called 'a'"):
         registry.show("a")
     one = registry.register("a", artifacts[0], tags={"family": "boosting"})
     assert (one.version, one.artifact, one.artifact_version, one.digest) == ("1", "model/a", "1", artifacts[0].digest)

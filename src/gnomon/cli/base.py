@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-w", help="The workspace folder.", envvar="GNOMON_WORKSPACE", show_default=False)
 ]
+WIDEST = 10_000
+"""Columns of the widest table."""
 LINE_SECONDS = 15.0
 """Between the lines of progress where no terminal shows a bar."""
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object on stdout and nothing else.")]
@@ -115,6 +117,7 @@ def table(
 ) -> None:
     """Prints a plain table: columns of figures to the right, others to the left; a line after the first `rule` rows."""
     from rich import box
+    from rich.measure import Measurement
     from rich.table import Table
 
     shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold", pad_edge=False)
@@ -123,9 +126,15 @@ def table(
         figures = bool(cells) and all(map(_is_figure, cells))
         # A figure or a moment that is cut in two cannot be read; words can.
         whole = figures or all(len(_cell(cell)) <= 25 for cell in cells)
-        shown.add_column(column, justify="right" if figures else "left", no_wrap=whole, overflow="fold")
+        least = max(len(word) for word in (column, *map(_cell, cells))) if whole else None
+        justify: Literal["left", "right"] = "right" if figures else "left"
+        shown.add_column(column, justify=justify, no_wrap=whole, overflow="fold", min_width=least)
     for number, row in enumerate(rows, start=1):
         shown.add_row(*("" if value is None else _cell(value) for value in row), end_section=number == rule)
+    needed = Measurement.get(console, console.options.update(width=WIDEST), shown).minimum
+    if needed > console.width:
+        # A line that a terminal breaks can be read; a figure that lost its last digits is another figure.
+        shown.width = needed
     console.print(shown, markup=False)
 
 

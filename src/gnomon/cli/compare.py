@@ -35,6 +35,8 @@ def compare(
     """Choose in several ways, and leave out a feature group, a label setting or a model at a time.
 
     Writes model_comparison.md and .html. Every configuration that is scored on test rows counts as a try.
+
+    Example: gnomon compare --dry-run
     """
     from gnomon.pipeline.comparison import ModelComparison
     from gnomon.pipeline.workspace import open_workspace

@@ -22,7 +22,10 @@ def ensemble(
     session: Session,
     model: Annotated[str, typer.Argument(help="A candidate's name, an artifact (`name` or `name:version`), a folder.")],
 ) -> None:
-    """An ensemble's members: weights, log loss out of fold, contributions and diversity."""
+    """An ensemble's members: weights, log loss out of fold, contributions and diversity.
+
+    Example: gnomon ensemble stack
+    """
     from gnomon.models.ensemble import Ensemble
     from gnomon.pipeline.prediction import find_model
 

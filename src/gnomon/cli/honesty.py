@@ -83,7 +83,10 @@ def null(
         bool, typer.Option("--shuffled", help="The control: a pipeline that shuffles rows between training and test.")
     ] = False,
 ) -> None:
-    """Run the pipeline on markets without an edge: it may claim one in 5% and no more; exit 4 where it claims more."""
+    """Run the pipeline on markets without an edge: it may claim one in 5% and no more; exit 4 where it claims more.
+
+    Example: gnomon honesty null --markets 20
+    """
     from gnomon.core.errors import GateError
     from gnomon.honesty.studies import SHUFFLED, null_study
 
@@ -133,7 +136,10 @@ def planted(
     seed: Annotated[int, typer.Option(help="Where their chance comes from.")] = 0,
     learned: Annotated[int, typer.Option(min=500, help="Bars that are learned from, of each market.")] = 8_000,
 ) -> None:
-    """Run the pipeline on markets with a known edge; exit 4 where it earns too little of it, or too much."""
+    """Run the pipeline on markets with a known edge; exit 4 where it earns too little of it, or too much.
+
+    Example: gnomon honesty planted --markets 5 --ic 0.1
+    """
     import numpy as np
 
     from gnomon.core.errors import GateError

@@ -70,6 +70,8 @@ def promote(
     """Point an alias at a version; kept on record with the version before.
 
     To become challenger or champion, a model has to have passed every gate of its run (exit 4 otherwise).
+
+    Example: gnomon registry promote my-project.lightgbm latest --alias challenger --reason "passed every gate"
     """
     import getpass
 

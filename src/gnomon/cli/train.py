@@ -27,7 +27,10 @@ def train(
     experiment: ExperimentOption = None,
     set_: SetOption = None,
 ) -> None:
-    """Fit models up to the choice among them. No test row is judged; `gnomon run` goes on from here."""
+    """Fit models up to the choice among them. No test row is judged; `gnomon run` goes on from here.
+
+    Example: gnomon train lightgbm --set training.horizon=5
+    """
     from gnomon.pipeline.training import train_models
     from gnomon.pipeline.workspace import open_workspace
 

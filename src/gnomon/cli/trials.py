@@ -81,6 +81,8 @@ def verify(
     """Read the whole ledger again: chain, head, return series, and the heads that runs have noted.
 
     Exit 1 when a row was removed or altered.
+
+    Example: gnomon trials verify
     """
     from gnomon.pipeline.workspace import open_workspace
 

@@ -34,6 +34,8 @@ def tune(
 
     Every try is a row of the trial ledger. A search that was stopped goes on when it is called again. Nothing is
     changed: the settings to write into gnomon.yaml are shown.
+
+    Example: gnomon tune lightgbm --trials 50 --workers 2
     """
     from gnomon.pipeline.tuning import tune as searched
 

@@ -220,7 +220,8 @@ def _progress(stages: Mapping[str, StageOutcome]) -> tuple[str, float]:
     running = {name: stage for name, stage in stages.items() if stage.status == "running"}
     done = sum(stage.status in {"done", "reused"} for stage in counted)
     part = sum(stage.fraction for stage in running.values())
-    text = ", ".join(f"{name} {stage.text}".strip() for name, stage in running.items()) or "done"
+    between = "done" if done == len(counted) else "going on"
+    text = ", ".join(f"{name} {stage.text}".strip() for name, stage in running.items()) or between
     return text, (done + part) / max(len(counted), 1)
 
 

@@ -112,7 +112,12 @@ class ModelVersions:
         """One version: "latest", a number, or an alias. StoreError says which there are."""
         versions = self.list(name)
         if not versions:
-            raise NotFoundError(unknown("model", name, {found.name for found in self.list()}, where="registry"))
+            held = {found.name for found in self.list()}
+            if not held:
+                raise NotFoundError(
+                    f"no model is registered yet, so none is called {name!r}; `gnomon run` registers its own"
+                )
+            raise NotFoundError(unknown("model", name, held, where="the registry"))
         for found in versions:
             if version == found.version or version in found.aliases:
                 return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC, datetime
 
 import polars as pl
@@ -12,6 +13,7 @@ from gnomon.core.errors import ConfigError
 from gnomon.pipeline.catalogue.base import SCHEMA
 from gnomon.pipeline.catalogue.page import catalogue_page, told_apart
 from gnomon.pipeline.catalogue.ranking import in_errors, latest, rank
+from gnomon.reporting.document import Figure
 from gnomon.reporting.html import to_html
 
 
@@ -134,6 +136,22 @@ def test_the_page_shows_every_sharpe_ratio_with_its_doubt(swept):
     assert page == to_html(catalogue_page(tiny.catalogue.read()))
     assert "best mean rank" in page
     assert "greater than 0" in page
+
+
+def test_no_sharpe_ratio_stands_on_the_page_without_its_error_and_n():
+    rows = frame(row("a", sharpe=41.41, error=0.5, asset_class="fx"), row("b", "y", sharpe=42.42, asset_class="crypto"))
+    document = catalogue_page(rows)
+    text = " ".join(re.sub(r"<script.*?</script>|<[^>]+>", " ", to_html(document), flags=re.DOTALL).split())
+    shown = [text[found.start() :] for found in re.finditer(r"4[12]\.4[12]", text)]
+    # In the table of the best, and in that of every row with its doubt.
+    assert len(shown) == 6
+    for words in shown:
+        assert re.match(r"[\d.]+ ± [\d.]+ \(T 500, N 3\)", words), words[:40]
+    for table in document.tables.values():
+        assert not {"sharpe", "annual_sharpe"} & {column.key for column in table.columns}, table.name
+    for figure in (block for section in document.sections for block in section.blocks if isinstance(block, Figure)):
+        marks = [mark for panel in figure.panels for mark in panel.marks if panel.form == "sharpe"]
+        assert all(len(mark.error) == len(mark.y) for mark in marks)
 
 
 def test_the_page_says_whether_anything_beats_luck():
