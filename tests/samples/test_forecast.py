@@ -79,6 +79,7 @@ def test_a_table_in_any_order_and_zone_is_taken() -> None:
     [
         ([0.5, 0.5, 0.5], "1 of 4 forecasts do not add up to 1 within 1e-06, first A at 1970-01-01 00:00:01"),
         ([np.nan, 0.5, 0.5], "1 of 4 forecasts are not finite"),
+        ([np.inf, -np.inf, 0.5], "1 of 4 forecasts are not finite"),
         ([-0.1, 0.5, 0.6], "1 of 4 forecasts are negative"),
     ],
 )

@@ -38,6 +38,14 @@ class RandomForestConfig(TargetConfig):
         "feature_fraction": Real(low=0.05, high=1.0),
         "row_fraction": Real(low=0.1, high=1.0),
     }
+    # 12 US stocks, daily 2000-2009, 5 bars, 50 trials (of 25 trees) on five purged folds before the test rows (see
+    # docs/models.md): log loss 0.8806 with all trees, by the defaults 0.8837, by the frequencies of the classes 0.8881.
+    tuned: ClassVar[Mapping[str, Any]] = {
+        "max_depth": 22,
+        "min_rows_in_leaf": 315,
+        "feature_fraction": 0.784,
+        "row_fraction": 0.171,
+    }
 
     trees: int = Field(default=200, ge=1)
     """Trees of the forest."""

@@ -40,6 +40,10 @@ class SVMConfig(ModelConfig):
         "c": Real(low=1e-3, high=10.0, log=True),
         "gamma": Real(low=1e-4, high=1.0, log=True),
     }
+    # 12 US stocks, daily 2000-2009, 5 bars, 50 trials (of 100 components) on five purged folds before the test rows
+    # (see docs/models.md): log loss 0.8849, with all components as well; by the defaults 0.8919, which is worse than
+    # the frequencies of the classes (0.8881).
+    tuned: ClassVar[Mapping[str, Any]] = {"kernel": "rbf", "c": 0.107, "gamma": 0.000329}
 
     kernel: Literal["rbf", "linear"] = "rbf"
     """`rbf` sees curves, `linear` planes."""
