@@ -26,6 +26,7 @@ split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2}
 models:
   logistic: {model_type: logistic_regression}
   trees: {model_type: lightgbm, params: {rounds: 5}}
+selection: {splitter: {kind: purged_kfold, folds: 2}}
 execution: {fee_bps: 1.0}
 report: {formats: [md]}
 evaluation: {benchmarks: [buy_and_hold, cash]}

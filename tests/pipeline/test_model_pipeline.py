@@ -31,6 +31,7 @@ models:
   logistic: {model_type: logistic_regression}
   lightgbm: {model_type: lightgbm, params: {rounds: 20}}
 training: {horizon: 5}
+selection: {splitter: {kind: purged_kfold, folds: 2}}
 execution: {fee_bps: 1.0, half_spread_bps: 1.0}
 report: {formats: [md]}
 tracking: {enabled: false}

@@ -25,6 +25,7 @@ split: {kind: holdout, train: 0.6, valid: 0.2, test: 0.2}
 models:
   logistic: {model_type: logistic_regression}
   trees: {model_type: lightgbm, params: {rounds: 8}}
+selection: {splitter: {kind: purged_kfold, folds: 2}}
 report: {formats: [md]}
 evaluation: {benchmarks: [cash]}
 tracking: {enabled: false}
