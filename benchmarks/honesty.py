@@ -1,8 +1,8 @@
 """The whole pipeline on trial: on markets without an edge it should claim none, on planted ones it should find them.
 
 Each market goes from bars to report in a workspace of its own, with two candidates that validation rows choose between
-(by folds, as in `studies`, each would be fitted five times more). Processor time is taken, so that what else the machine
-does counts as little as it can; a first market, which compiles the kernels, is not counted.
+(by folds, as in `studies`, each would be fitted five times more). Processor time is taken, so that what else the
+machine does counts as little as it can; a first market, which compiles the kernels, is not counted.
 """
 
 from __future__ import annotations
