@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -11,7 +11,14 @@ import structlog
 
 from gnomon.models import LightGBM, ModelRegistry
 from gnomon.testing.models import planted_samples
-from gnomon.training import CallbackBase, EarlyStoppingCallback, LoggingCallback, ModelCheckpointCallback
+from gnomon.training import (
+    CallbackBase,
+    EarlyStoppingCallback,
+    LoggingCallback,
+    MLflowCallback,
+    ModelCheckpointCallback,
+    ProgressCallback,
+)
 
 QUICK = {"rounds": 30, "min_rows_in_leaf": 20, "learning_rate": 0.3, "early_stopping_rounds": None}
 
@@ -91,3 +98,27 @@ def test_wrong_settings_are_refused() -> None:
         ValueError, match=r"monitor 'accuracy' is no metric of this fit; it reports \['valid_log_loss'\]"
     ):
         fit(EarlyStoppingCallback(monitor="accuracy"))
+
+
+def test_progress_is_told_after_each_iteration() -> None:
+    told: list[tuple[str, float]] = []
+    fit(ProgressCallback(lambda text, share: told.append((text, share))), rounds=4)
+    assert told == [("1/4", 0.25), ("2/4", 0.5), ("3/4", 0.75), ("4/4", 1.0)]
+
+
+def test_the_tracker_gets_the_curve_of_the_fit() -> None:
+    class Kept:
+        rows: ClassVar[list[tuple[int, dict[str, float]]]] = []
+        sent = 0
+
+        def log_metrics(self, metrics: dict[str, float], *, step: int) -> None:
+            self.rows.append((step, metrics))
+
+        def flush(self) -> None:
+            self.sent = len(self.rows)
+
+    kept = Kept()
+    _, report = fit(MLflowCallback(kept, prefix="trees."), rounds=3)  # type: ignore[arg-type]
+    assert [step for step, _ in kept.rows] == [0, 1, 2]
+    assert [row["trees.valid_log_loss"] for _, row in kept.rows] == list(report.curves["valid_log_loss"])
+    assert kept.sent == 3

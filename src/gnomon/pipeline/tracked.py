@@ -69,7 +69,7 @@ def track(
         for name in config.candidates():
             if outcome.product(EVALUATION.of(name)) is not None:
                 evaluation = executor.value(EVALUATION.of(name))
-                figures = {**evaluation.metrics, "annual_sharpe": evaluation.doubt.annual_sharpe}
+                figures = {**evaluation.metrics, **evaluation.doubt.row()}
                 tracked.log_metrics({f"{name}.{k}": v for k, v in figures.items() if math.isfinite(v)})
             if outcome.product(FIT.of(name)) is not None:
                 for curve, values in executor.value(FIT.of(name))["curves"].items():

@@ -6,7 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gnomon.training.callbacks import CallbackBase, EarlyStoppingCallback, LoggingCallback, ModelCheckpointCallback
+    from gnomon.training.callbacks import (
+        CallbackBase,
+        EarlyStoppingCallback,
+        LoggingCallback,
+        MLflowCallback,
+        ModelCheckpointCallback,
+        ProgressCallback,
+    )
     from gnomon.training.choice import SELECTION_RULES, Choice, SelectionRule
     from gnomon.training.cross_validation import CrossValidation, CrossValidator
     from gnomon.training.engine import TrainingEngine, TrainingResult
@@ -21,6 +28,8 @@ _HOMES = {
     "CallbackBase": "callbacks",
     "EarlyStoppingCallback": "callbacks",
     "LoggingCallback": "callbacks",
+    "MLflowCallback": "callbacks",
+    "ProgressCallback": "callbacks",
     "ModelCheckpointCallback": "callbacks",
     "SELECTION_RULES": "choice",
     "Choice": "choice",
@@ -54,9 +63,11 @@ __all__ = [
     "HPOptimizer",
     "HyperparameterOptimizer",
     "LoggingCallback",
+    "MLflowCallback",
     "ModelCheckpointCallback",
     "ModelTrainer",
     "Prepared",
+    "ProgressCallback",
     "Refits",
     "SearchResult",
     "SearchTrial",

@@ -1,16 +1,19 @@
-"""What may watch a fit: log it, save it on the way, stop it. The contract is `gnomon.models.base.Callback`."""
+"""What may watch a fit: show, log and track it, save it on the way, stop it; `gnomon.models.base.Callback` says how."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import structlog
 
 from gnomon.core.files import atomic_folder, remove
 from gnomon.models.base import FitReport, ModelBase
 from gnomon.samples.base import Samples
+
+if TYPE_CHECKING:
+    from gnomon.store.tracking import TrackedRun
 
 
 class CallbackBase:
@@ -49,6 +52,39 @@ class LoggingCallback(CallbackBase):
     def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
         """Logs how it ended."""
         self.log.info("fit ended", model=type(model).__name__, iterations=report.iterations, best=report.best_iteration)
+
+
+class ProgressCallback(CallbackBase):
+    """Tells how far a fit is: `update("12/100", 0.12)` after each iteration."""
+
+    def __init__(self, update: Callable[[str, float], None]) -> None:
+        self.update = update
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        """Tells the iteration, of as many as the model's config allows; never stops the fit."""
+        names = ("rounds", "iterations", "epochs")
+        most = next((n for n in (getattr(model.config, name, None) for name in names) if n), iteration + 1)
+        self.update(f"{iteration + 1}/{most}", min((iteration + 1) / most, 1.0))
+        return False
+
+
+class MLflowCallback(CallbackBase):
+    """Writes the metrics of each iteration into a run of the experiment tracker (MLflow), as curves.
+
+    `run`: of `gnomon.store.tracking.ExperimentTracker`; `prefix`: before the names, to tell models of a run apart.
+    """
+
+    def __init__(self, run: TrackedRun, *, prefix: str = "") -> None:
+        self.run, self.prefix = run, prefix
+
+    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
+        """Collects the metrics; they are sent in batches."""
+        self.run.log_metrics({f"{self.prefix}{name}": value for name, value in metrics.items()}, step=iteration)
+        return False
+
+    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:  # noqa: ARG002
+        """Sends what is still held."""
+        self.run.flush()
 
 
 class _Monitor:

@@ -15,8 +15,9 @@ from gnomon.models.factory import build_model
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
 from gnomon.pipeline.stages.base import finite, is_ensemble
-from gnomon.pipeline.stages.train import TrainStage, Watcher
+from gnomon.pipeline.stages.train import TrainStage
 from gnomon.training.calibrate import audit_outputs
+from gnomon.training.callbacks import ProgressCallback
 from gnomon.training.fit import fit_model
 
 
@@ -85,7 +86,7 @@ class EnsembleStage(TrainStage):
             name=self.candidate,
             data_version=context[CHECKS]["version"],
             lineage=self.part("features", "labels", "split"),
-            callbacks=(Watcher(context),),
+            callbacks=(ProgressCallback(context.report),),
             where=self.where,
             members={name: context[MODEL.of(name)] for name in self.named},
             compute=LocalCompute(workers=config.executor.workers),

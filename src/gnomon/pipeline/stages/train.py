@@ -13,7 +13,7 @@ from typing import Any, Self
 from gnomon.config.models import ModelConfig
 from gnomon.core.errors import ConfigError
 from gnomon.labels.base import LABELERS
-from gnomon.models.base import Callback, FitReport, ModelBase, ModelRegistry
+from gnomon.models.base import Callback, ModelBase, ModelRegistry
 from gnomon.models.bundle import TrainedModel
 from gnomon.models.factory import build_model
 from gnomon.models.neural.base import NeuralModel
@@ -21,9 +21,9 @@ from gnomon.pipeline.base import STAGES, Key, PipelineContext, Setup
 from gnomon.pipeline.keys import CHECKS, FIT, FOLD, MODEL, SAMPLES
 from gnomon.pipeline.origins import Origin, origin_of, section_facts
 from gnomon.pipeline.stages.base import CandidateStage, finite, is_ensemble, model_modules
-from gnomon.samples.base import Samples
 from gnomon.splits.audit import audit_fitted
 from gnomon.training.calibrate import audit_outputs
+from gnomon.training.callbacks import ProgressCallback
 from gnomon.training.fit import fit_model, projection_of, refuse_knowing
 
 
@@ -97,7 +97,7 @@ class TrainStage(CandidateStage):
     def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
         """Fits the scaler and the model."""
         samples, fold, config = context[SAMPLES], context[FOLD], context.config
-        watcher: Callback = Watcher(context)
+        watcher: Callback = ProgressCallback(context.report)
         origin = None if self.origin is None else TrainedModel.load(self.origin.folder)
         refuse_knowing(origin, samples.take(fold.test), what="the test rows")
         trained, report = fit_model(
@@ -117,23 +117,3 @@ class TrainStage(CandidateStage):
         audit_fitted({"scaler": trained.scaler, "projection": trained.projection}, samples, fold)
         audit_outputs(trained, samples.take(fold.test))
         return {MODEL.of(self.candidate): trained, FIT.of(self.candidate): finite(asdict(report))}
-
-
-class Watcher:
-    """Hands a fit's progress on to the run's."""
-
-    def __init__(self, context: PipelineContext) -> None:
-        self.context = context
-
-    def on_fit_start(self, model: ModelBase, train: Samples, valid: Samples | None) -> None:
-        """Nothing to show yet."""
-
-    def on_iteration_end(self, model: ModelBase, iteration: int, metrics: Mapping[str, float]) -> bool:  # noqa: ARG002
-        """Shows the iteration; never stops the fit."""
-        names = ("rounds", "iterations", "epochs")
-        most = next((n for n in (getattr(model.config, name, None) for name in names) if n), iteration + 1)
-        self.context.report(f"{iteration + 1}/{most}", min((iteration + 1) / most, 1.0))
-        return False
-
-    def on_fit_end(self, model: ModelBase, report: FitReport) -> None:
-        """Nothing left to show."""
