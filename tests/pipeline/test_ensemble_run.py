@@ -102,3 +102,32 @@ def test_a_pipeline_without_the_stage_says_what_is_missing(workspace):
     opened = open_workspace(workspace, overrides=[*overrides, "pipeline=short"])
     with pytest.raises(PlanError, match=r"'forecast.blend' reads 'model.blend', which no stage"):
         _ = ModelPipeline(workspace=opened).plan
+
+
+def test_it_is_scored_by_the_forecasts_that_its_members_made_of_folds(workspace, monkeypatch):
+    from gnomon.training import cross_validation
+
+    fitted = []
+    one = cross_validation.score_fold
+    monkeypatch.setattr(
+        cross_validation, "score_fold", lambda work, name, *rest: (fitted.append(name), one(work, name, *rest))[1]
+    )
+    overrides = (
+        "selection.by=cross_validation",
+        "selection.splitter={kind: purged_kfold, folds: 3}",
+        "selection.ensembles=cross_fitted",
+    )
+    context = ModelPipeline(workspace=open_workspace(workspace, overrides=overrides)).run(until="select")
+    found = context.value(CROSS_VALIDATION)
+    # Nothing but the members is fitted on the folds, and the ensemble is scored on each of them all the same.
+    assert sorted(set(fitted)) == ["logistic", "ridge"]
+    assert found["scores"].group_by("model", maintain_order=True).len().rows() == [
+        ("logistic", 3),
+        ("ridge", 3),
+        ("blend", 3),
+    ]
+    assert set(context.value(SELECTION)["ranking"]) == {"logistic", "ridge", "blend"}
+    assert (
+        found["out_of_fold"].filter(pl.col("model") == "blend").height
+        == found["out_of_fold"].filter(pl.col("model") == "ridge").height
+    )

@@ -288,6 +288,8 @@ class SelectionConfig(Section):
     """The folds of `by: cross_validation`; None takes five purged ones."""
     always: bool = False
     """Whether folds are fitted, for their scores, even where one candidate leaves nothing to choose."""
+    ensembles: Literal["nested", "cross_fitted"] = "nested"
+    """In folds, an ensemble is fitted with folds of its own inside each, or only its combiner on the other folds."""
 
 
 class RangeConfig(Section):

@@ -2,6 +2,7 @@
 
 from gnomon.ensembles.base import Blender, OutOfFold, fits_of
 from gnomon.ensembles.blending import MeanBlender, RankBlender, WeightedBlender, convex_weights
+from gnomon.ensembles.crossed import cross_fitted
 from gnomon.ensembles.diversity import contributions, pairwise, shapley_values
 from gnomon.ensembles.fit import blender_of, fit_ensemble
 from gnomon.ensembles.gating import RegimeGate
@@ -18,6 +19,7 @@ __all__ = [
     "blender_of",
     "contributions",
     "convex_weights",
+    "cross_fitted",
     "fit_ensemble",
     "fits_of",
     "pairwise",

@@ -199,8 +199,8 @@ def in_words(config: PipelineConfig, approach: str) -> str:
 
 def chosen_by(config: PipelineConfig, approach: str) -> PipelineConfig:
     """The configuration with the approach's selection."""
-    several = SelectionConfig(
-        by="cross_validation", rule=config.compare.rule, splitter=config.selection.splitter, always=True
+    several = config.selection.model_copy(
+        update={"by": "cross_validation", "rule": config.compare.rule, "always": True}
     )
     selections = {
         "sharpe_only": SelectionConfig(by="validation", rule={"kind": "one_metric", "metric": "sharpe"}),

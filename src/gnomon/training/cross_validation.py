@@ -162,9 +162,18 @@ class CrossValidator:
         Raises DataError for samples that the splitter cannot divide, ConfigError for a score that trades where there
         are no bars; the error of a fit names its model and fold.
         """
+        return self.over(self.prepare(samples, bars=bars, funding=funding), models, progress=progress)
+
+    def over(
+        self,
+        work: FoldWork,
+        models: Mapping[str, ModelSection],
+        *,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> CrossValidation:
+        """`run` on folds that are prepared already."""
         if not models:
             raise ConfigError("there is no model to cross-validate; add `models` to gnomon.yaml")
-        work = self.prepare(samples, bars=bars, funding=funding)
         items = [(model, section, number) for model, section in models.items() for number in range(len(work.folds))]
         done = None if progress is None else lambda count: progress(count, len(items))
         results = self.compute.map(_one, items, shared=work, done=done)
@@ -234,10 +243,9 @@ def score_fold(work: FoldWork, name: str, section: ModelSection, number: int) ->
             init_from=origin,
         )
         forecast = trained.predict_rows(work.samples, fold.test)
-        blocks = _trade(work, forecast) if any(SCORES[metric].trades for metric in work.metrics) else ()
+        rows = judge_fold(work, fold.test, forecast)
     except GnomonError as error:
         raise type(error)(f"{name}, fold {number + 1} of {len(work.folds)}: {error}") from error
-    rows = judged(tested, forecast, blocks)
     return FoldResult(
         model=name,
         fold=number,
@@ -253,6 +261,12 @@ def score_fold(work: FoldWork, name: str, section: ModelSection, number: int) ->
         stopped=fold.valid,
         rows_hash=trained.scaler.rows_hash,
     )
+
+
+def judge_fold(work: FoldWork, rows: Int64[Array, " m"], forecast: Forecast) -> Judged:
+    """The forecast of a fold's tested rows beside what came, and, where a score asks for it, traded."""
+    blocks = _trade(work, forecast) if any(SCORES[metric].trades for metric in work.metrics) else ()
+    return judged(work.samples.take(rows), forecast, blocks)
 
 
 def inner_split(samples: Samples, fold: Fold, share: float) -> Fold:
@@ -338,6 +352,7 @@ __all__ = [
     "FoldWork",
     "Judged",
     "inner_split",
+    "judge_fold",
     "score_fold",
     "summarised",
     "trade_stretches",

@@ -7,7 +7,7 @@ forecast, so that other costs fit nothing, and joins their scores.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from gnomon.config.ensembles import member_names
 from gnomon.config.models import PipelineConfig
 from gnomon.core.compute import LocalCompute
-from gnomon.core.errors import DataError, GateError
+from gnomon.core.errors import DataError, GateError, StageError
 from gnomon.data.side_tables import settlements
+from gnomon.ensembles.crossed import cross_fitted
 from gnomon.execution.guardrails import GUARDRAILS
 from gnomon.execution.sizing import SIZERS
+from gnomon.models.base import FitReport
 from gnomon.pipeline.base import STAGES, Key, PipelineContext, PipelineStage, Setup
 from gnomon.pipeline.keys import BARS, CROSS_VALIDATION, FOLD, SAMPLES, SIDE_TABLES
 from gnomon.pipeline.origins import Origin, origin_of, section_facts
@@ -33,7 +36,9 @@ from gnomon.training.cross_validation import (
     DEFAULT_SCORES,
     FIVE_FOLDS,
     TRADED_SCORES,
+    CrossValidation,
     CrossValidator,
+    FoldResult,
     summarised,
     trade_stretches,
 )
@@ -56,7 +61,13 @@ class CrossValidateStage(BuiltinStage):
     @classmethod
     def plan(cls, setup: Setup) -> Sequence[PipelineStage]:  # type: ignore[override]
         """A stage for each candidate and this one; none where folds do not decide."""
-        return [*FoldStage.plan(setup), *super().plan(setup)] if folds_decide(setup.config) else []
+        if not folds_decide(setup.config):
+            return []
+        later = cross_fitted_ensembles(setup.config)
+        each = [CrossFittedStage(setup, name) if name in later else FoldStage(setup, name) for name in candidates(setup)]
+        for stage in each:
+            stage.prepare()
+        return [*each, *super().plan(setup)]
 
     @property
     def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
@@ -105,6 +116,19 @@ class CrossValidateStage(BuiltinStage):
             "out_of_fold": pl.concat(forecasts, how="diagonal"),
         }
         return {CROSS_VALIDATION: frames}
+
+
+def candidates(setup: Setup) -> list[str]:
+    """The candidates' names, in their order."""
+    return list(setup.config.candidates())
+
+
+def cross_fitted_ensembles(config: PipelineConfig) -> dict[str, list[str]]:
+    """The ensembles that are scored by the forecasts of their members, all of which are candidates, and these."""
+    if config.selection.ensembles == "nested":
+        return {}
+    single = {config.model.name or config.model.model_type: config.model} if config.model else {}
+    return {name: named for name, one in {**single, **config.models}.items() if (named := member_names(one))}
 
 
 def seen(context: PipelineContext) -> tuple[Samples, datetime]:
@@ -188,7 +212,97 @@ class FoldStage(CandidateStage):
                 "folds (selection.splitter: {kind: purged_kfold, folds: 3}) or the validation rows alone "
                 "(selection.by: validation) need less"
             ) from error
-        forecasts = [one.forecast.to_frame().with_columns(fold=pl.lit(one.fold)) for one in result.results]
+        return {CROSS_VALIDATION.of(self.candidate): as_frames(result)}
+
+
+@dataclass(frozen=True)
+class CrossFittedStage(FoldStage):
+    """An ensemble's scores from what its members said of the folds; nothing is fitted but the combiner."""
+
+    @property
+    def members(self) -> list[str]:
+        """The candidates that it is made of."""
+        return cross_fitted_ensembles(self.setup.config)[self.candidate]
+
+    @property
+    def reads(self) -> tuple[Key[Any], ...]:  # type: ignore[override]
+        """The folds of its members."""
+        return (SAMPLES, FOLD, *(CROSS_VALIDATION.of(name) for name in self.members))
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """As any candidate's, and that the combiner alone is fitted."""
+        return {**super().config, "ensembles": self.setup.config.selection.ensembles}
+
+    def run(self, context: PipelineContext) -> Mapping[Key[Any], Any]:
+        """Fits the combiner on the other folds of each. GateError where a member's forecast would be in-sample."""
+        config = context.config
+        samples, _ = seen(context)
+        validator = CrossValidator(
+            splitter=SPLITTERS.from_config(self.folds, where="selection.splitter"),
+            training=config.training,
+            seed=config.seed,
+        )
+        work = validator.prepare(samples)
+        told = [one for name in self.members for one in from_frames(name, context[CROSS_VALIDATION.of(name)], samples)]
+        crossed = CrossValidation(
+            results=tuple(told), metrics=work.metrics, models=tuple(self.members), folds=len(work.folds)
+        )
+        made = cross_fitted({self.candidate: config.candidates()[self.candidate]}, crossed, work)
+        result = replace(crossed, results=made, models=(self.candidate,))
+        return {CROSS_VALIDATION.of(self.candidate): as_frames(result)}
+
+
+def as_frames(result: CrossValidation) -> dict[str, pl.DataFrame]:
+    """One candidate's folds as tables: scores, forecasts, and which rows each fit learned from, stopped by and forecast.
+
+    Rows are numbers among the training and validation rows together.
+    """
+    forecasts = [one.forecast.to_frame().with_columns(fold=pl.lit(one.fold)) for one in result.results]
+    fits = [
+        {
+            "fold": one.fold,
+            "learned": one.learned.tolist(),
+            "stopped": one.stopped.tolist(),
+            "tested": one.rows.tolist(),
+            "rows_hash": one.rows_hash,
+        }
+        for one in result.results
+    ]
+    rows = pl.List(pl.Int64)
+    return {
         # Seconds differ from run to run, and products may not.
-        frames = {"scores": result.scores.drop("seconds"), "forecasts": pl.concat(forecasts)}
-        return {CROSS_VALIDATION.of(self.candidate): frames}
+        "scores": result.scores.drop("seconds"),
+        "forecasts": pl.concat(forecasts, how="diagonal"),
+        "fits": pl.DataFrame(fits, schema_overrides={"learned": rows, "stopped": rows, "tested": rows}),
+    }
+
+
+def from_frames(name: str, frames: Mapping[str, pl.DataFrame], samples: Samples) -> list[FoldResult]:
+    """What `as_frames` wrote of a candidate, fold by fold; without what became of it in trading."""
+    results = []
+    for fit in frames["fits"].iter_rows(named=True):
+        told = Forecast.from_frame(frames["forecasts"].filter(pl.col("fold") == fit["fold"]).drop("fold"))
+        tested = np.array(fit["tested"], np.int64)
+        # A table knows the symbols that stand in it; among all they may have another number.
+        forecast = replace(told, symbol=samples.symbol[tested], symbols=samples.symbols)
+        if not np.array_equal(forecast.known_at, samples.known_at[tested]):
+            raise StageError(f"the forecasts of {name}, fold {fit['fold'] + 1}, are not those of the rows it tested")
+        results.append(
+            FoldResult(
+                model=name,
+                fold=fit["fold"],
+                rows=tested,
+                forecast=forecast,
+                scores={},
+                returns=np.empty(0),
+                stamps=np.empty(0, np.int64),
+                report=FitReport(),
+                train_rows=len(fit["learned"]),
+                seconds=0.0,
+                learned=np.array(fit["learned"], np.int64),
+                stopped=np.array(fit["stopped"], np.int64),
+                rows_hash=fit["rows_hash"],
+            )
+        )
+    return results
