@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import polars as pl
 
 from gnomon.models.neural.trainer import Learner
 from gnomon.pipeline import ModelPipeline, open_workspace
-from gnomon.pipeline.keys import FIT, FOLD, FORECAST, MODEL, SAMPLES
+from gnomon.pipeline.keys import CROSS_VALIDATION, FIT, FOLD, FORECAST, MODEL, SAMPLES
 from gnomon.samples.base import Forecast
 
 NET = "models={net: {model_type: mlp, params: {window: 8, hidden: 8, epochs: 2}}}"
@@ -95,3 +96,17 @@ def test_a_killed_run_goes_on_in_the_middle_of_a_fit(
     # The control: without the folder every epoch is computed again.
     assert open_workspace(again).collect().temporary >= 1
     assert trained(again, monkeypatch) == (epochs, digest, fit)
+
+
+def test_it_is_cross_validated_beside_models_that_abstain_from_nothing(copied: Path) -> None:
+    """A net has columns that say which rows it has no full window for; its forecasts stand in one table with others'."""
+    rest = "plain: {model_type: logistic_regression}, both: {model_type: ensemble, params: {members: [net, plain]}}"
+    overrides = (
+        NET.replace("}}}", f"}}}}, {rest}}}"),
+        "selection={by: cross_validation, splitter: {kind: purged_kfold, folds: 2}, ensembles: cross_fitted}",
+    )
+    found = ModelPipeline(workspace=open_workspace(copied, overrides=overrides)).run(until="cross_validate")
+    out = found.value(CROSS_VALIDATION)["out_of_fold"]
+    silent = {name: out.filter((pl.col("model") == name) & ~pl.col("allowed_flat")).height for name in ("net", "both")}
+    assert silent["net"] == silent["both"] > 0
+    assert out.filter(pl.col("model") == "plain")["allowed_flat"].null_count() == out.height // 3
