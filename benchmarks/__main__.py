@@ -22,12 +22,14 @@ import benchmarks
 
 TOLERANCE = 0.25
 """Ratios move by this much between two runs on one machine; a change beyond it is shown as such."""
+LONG = frozenset({"full_run"})
+"""Benchmarks of half an hour and more: run only where they are named."""
 
 
 def main() -> int:
     """Runs what was asked for; 1 when a benchmark failed, or a ratio fell behind the baseline."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", help="benchmarks to run; all when none is named")
+    parser.add_argument("names", nargs="*", help="benchmarks to run; all but the long ones when none is")
     parser.add_argument("--out", type=Path, help="where to write the JSON")
     parser.add_argument("--compare", type=Path, help="a baseline to compare with")
     arguments = parser.parse_args()
@@ -37,7 +39,7 @@ def main() -> int:
         parser.error(f"unknown benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}")
     results: dict[str, Any] = {}
     failed = []
-    for name in arguments.names or known:
+    for name in arguments.names or [name for name in known if name not in LONG]:
         print(f"{name} ...", file=sys.stderr, flush=True)
         try:
             results[name] = importlib.import_module(f"benchmarks.{name}").run()

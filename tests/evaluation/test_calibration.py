@@ -10,6 +10,7 @@ import pytest
 
 from gnomon import metrics
 from gnomon.evaluation.calibration import Judged, blocks_of, drift_table, reliability_table, score_table
+from gnomon.training.scores import macro_f1
 
 DAY = 86_400_000_000
 START = 1_600_000_000_000_000
@@ -65,6 +66,8 @@ def test_the_values_are_those_of_the_metrics() -> None:
             "calibration_error_debiased": metrics.expected_calibration_error(
                 actual, said, binning="mass", debiased=True
             ),
+            "macro_f1": macro_f1(actual.astype(np.int8), metrics.predicted_class(said)),
+            "information_coefficient": metrics.information_coefficient(said[:, 2] - said[:, 0], rows.forward_return),
         }
         assert {name: figures(table, stage)[name] for name in expected} == pytest.approx(expected, rel=1e-9)
     assert rows.allowed is not None
@@ -87,7 +90,7 @@ def test_the_values_are_those_of_the_metrics() -> None:
 
 @pytest.mark.parametrize("together", [False, True])
 def test_the_errors_are_those_of_repeated_draws(together: bool) -> None:
-    names = ("log_loss", "brier_score", "set_coverage")
+    names = ("log_loss", "brier_score", "set_coverage", "macro_f1", "information_coefficient")
     tables = [score_table(drawn(100 + seed, 300, together=together), rng=rng()) for seed in range(40)]
     for name in names:
         values = [figures(table)[name] for table in tables]

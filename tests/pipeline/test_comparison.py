@@ -264,3 +264,22 @@ def test_correlations_are_of_ranks_on_shared_rows():
     )
     assert table["b"][0] == pytest.approx(-1.0)
     assert math.isnan(table["c"][0])
+
+
+def test_every_model_stands_at_every_horizon(written):
+    found = written.found
+    assert [(one.horizon, one.family, one.model) for one in found.standings] == [
+        (bars, family, model)
+        for bars in (5, 10)
+        for model, family in (("logistic", "classical"), ("trees", "boosting"))
+    ]
+    assert [one.model for one in found.standings if one.chosen] == [one.result.model for one in found.horizons]
+    by_name = {(one.horizon, one.model): one for one in found.standings}
+    for result in found.models:
+        one = by_name[5, result.model]
+        assert one.figures["information_coefficient"].value == pytest.approx(result.information_coefficient)
+        assert one.doubt == result.doubt
+        assert one.interval.low < one.doubt.annual_sharpe < one.interval.high
+    text = written.files["model_comparison.md"].read_text()
+    assert "Every family at every horizon, test rows" in text
+    assert "By chance alone about 0.1 would in each." in text

@@ -99,7 +99,7 @@ def test_a_killed_run_goes_on_in_the_middle_of_a_fit(
 
 
 def test_it_is_cross_validated_beside_models_that_abstain_from_nothing(copied: Path) -> None:
-    """A net has columns that say which rows it has no full window for; its forecasts stand in one table with others'."""
+    """A net has columns that say which rows it has no full window for; its forecasts stand with those of others."""
     rest = "plain: {model_type: logistic_regression}, both: {model_type: ensemble, params: {members: [net, plain]}}"
     overrides = (
         NET.replace("}}}", f"}}}}, {rest}}}"),

@@ -13,6 +13,7 @@ from gnomon.evaluation.base import Verdict
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.contents import to_document
 from gnomon.reporting.document import Callout, Document, Facts, Section, Text
+from gnomon.reporting.sections.forecasting import curves_figure
 
 
 def section(document: Document, name: str) -> Section:
@@ -334,3 +335,25 @@ def test_exposure_and_costs_add_up(noise: ReportContent) -> None:
     turned = (noise.main.equity["turnover"] / noise.main.equity["equity"]).sum()
     assert sum(value or 0.0 for value in panels[1].marks[0].y) == pytest.approx(turned)
     assert isinstance(noise.main.equity, pl.DataFrame)
+
+
+def test_a_net_s_curves_stand_apart_where_they_are_of_another_kind() -> None:
+    """Losses together; a norm a step, or a share of units, has axes of its own. A curve under two names is one."""
+    curves = {
+        "train_loss": [0.9001, 0.8],
+        "train_log_loss": [0.9, 0.8],
+        "valid_log_loss": [1.0, 1.1],
+        "valid_loss": [1.0, 2.0],
+        "gradient_norm": [0.1, 0.2, 0.3, 0.4],
+        "dead_units": [0.0, 0.0],
+        "gradient_noise_scale": [{"float": "nan"}, {"float": "nan"}],
+    }
+    figure = curves_figure({"net": {"curves": curves}})
+    assert figure is not None
+    panels = {panel.title: [mark.name for mark in panel.marks] for panel in figure.panels}
+    assert panels == {
+        "net": ["Train log loss", "Valid log loss", "Valid loss"],
+        "net: dead units": ["Dead units"],
+        "net: gradient norm by step": ["Gradient norm"],
+    }
+    assert curves_figure({"net": {"curves": {"dead_units": [0.0]}}}) is None

@@ -16,7 +16,7 @@ import pytest
 
 from gnomon.reporting.base import ReportContent
 from gnomon.reporting.contents import to_document
-from gnomon.reporting.document import Column, Document, Section, Table
+from gnomon.reporting.document import Callout, Column, Document, Section, Table
 from gnomon.reporting.html import plotly_script, to_html
 
 
@@ -195,3 +195,10 @@ def test_a_content_without_figures_carries_no_plotly(idle: ReportContent) -> Non
     page = to_html(words_only)
     assert len(page) < 60_000
     assert "script-src 'none'" in html_module.unescape(page)
+
+
+def test_a_verdict_that_is_a_note_looks_like_a_verdict(noise: ReportContent) -> None:
+    """Its tone is a class of its element: the rule for small print under tables must not reach it."""
+    page = to_html(replace(to_document(noise), verdict=Callout(tone="note", heading="h", text="t")))
+    assert 'class="verdict note"' in page
+    assert re.search(r"(?<!p)\.note\b[^{]*\{", page) is None

@@ -156,3 +156,17 @@ def test_points_may_lie_with_their_intervals():
     assert trace["customdata"] == [" (1 to 4)", ""]
     assert drawn["layout"]["yaxis"]["autorange"] == "reversed"
     assert b"<svg" in to_picture(figure, "svg")
+
+
+@pytest.mark.parametrize(("last", "step"), [(3, 1), (400, None)])
+def test_a_short_axis_of_whole_numbers_has_a_tick_at_each(last: int, step: int | None) -> None:
+    """Left to itself it has ticks at halves, and rounds their names: 1, 2, 2, 3, 3."""
+    mark = Mark(kind="line", name="loss", x=list(range(1, last + 1)), y=[1.0] * last)
+    figure = Figure(name="f", title="f", alt="f", panels=(Panel(title="p", marks=(mark,)),), x_form="integer")
+    assert to_plotly(figure)[0]["layout"]["xaxis"].get("dtick") == step
+
+
+def test_points_are_joined_unless_they_share_a_place() -> None:
+    marks = tuple(Mark(kind="points", name="a", x=[1, 2], y=[1.0, 2.0], joined=joined) for joined in (True, False))
+    figure = Figure(name="f", title="f", alt="f", panels=(Panel(title="p", marks=marks),))
+    assert [trace["mode"] for trace in to_plotly(figure)[0]["data"]] == ["lines+markers", "markers"]

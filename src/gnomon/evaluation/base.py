@@ -153,10 +153,11 @@ class ForecastQuality:
     """How good the forecasts of one split are, apart from trading.
 
     `metrics`: accuracy, balanced_accuracy, log_loss, brier_score, auc, mcc, calibration_error, information_coefficient,
-    base_rate (accuracy of always saying the commonest class), rows, and every figure of `scores`. `calibration`: class,
-    low, high, count, forecast, observed. `confusion`: actual, short, flat, long (counts by forecast class). `scores`:
-    figure, stage ("forecast", or "uncalibrated": before calibration), value, error (bootstrap standard error).
-    `reliability`: stage, binning, low, high, count, forecast, observed, error, of the likeliest class. `drift`: start,
+    base_rate (accuracy of always saying the commonest class), base_log_loss, base_macro_f1, rows, and every figure of
+    `scores`. `calibration`: class, low, high, count, forecast, observed. `confusion`: actual, short, flat, long (counts
+    by forecast class). `scores`: figure, stage ("forecast", or "uncalibrated": before calibration), value, error
+    (bootstrap standard error). `reliability`: stage, binning, low, high, count, forecast, observed, error, of the
+    likeliest class. `drift`: start,
     rows, stage, calibration_error, error, debiased, a quarter (or month) each.
     """
 

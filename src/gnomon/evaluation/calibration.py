@@ -18,6 +18,7 @@ import polars as pl
 from gnomon.core.types import Array, Float64, Int64
 from gnomon.data.base import TIMESTAMP
 from gnomon.metrics.calibration import Binning, bin_edges, bin_of, distance
+from gnomon.metrics.forecasts import ranks
 from gnomon.metrics.intervals import outer_interval, pinball_losses
 
 BINS = 10
@@ -100,8 +101,10 @@ def score_table(rows: Judged, *, rng: np.random.Generator) -> pl.DataFrame:
 
     log_loss, brier_score and its parts brier_reliability, brier_resolution, brier_uncertainty; calibration_error (all
     classes, bins of equal width), calibration_error_mass (equal mass), calibration_error_top (likeliest class, equal
-    mass), calibration_error_debiased (all classes, equal mass). With sets: set_coverage, set_size, singleton_share,
-    empty_share, singleton_accuracy. With quantiles: pinball_loss, interval_coverage, interval_width, interval_level.
+    mass), calibration_error_debiased (all classes, equal mass); macro_f1 (of the likeliest class). With returns that
+    came: information_coefficient, whose error takes the ranks as they are. With sets: set_coverage, set_size,
+    singleton_share, empty_share, singleton_accuracy. With quantiles: pinball_loss, interval_coverage, interval_width,
+    interval_level.
     """
     if not len(rows.came):
         return pl.DataFrame(schema=SCORE_SCHEMA)
@@ -110,6 +113,12 @@ def score_table(rows: Judged, *, rng: np.random.Generator) -> pl.DataFrame:
         (stage, _probability_sums(rows.came, chance, blocks), _probability_figures)
         for stage, chance in rows.probability.items()
     ]
+    parts += [(stage, _named_sums(rows.came, chance, blocks), _f1) for stage, chance in rows.probability.items()]
+    if rows.forward_return is not None:
+        parts += [
+            (stage, _rank_sums(chance[:, 2] - chance[:, 0], rows.forward_return, blocks), _correlation)
+            for stage, chance in rows.probability.items()
+        ]
     if rows.allowed is not None:
         parts.append(("forecast", _set_sums(rows.came, rows.allowed, blocks), _set_figures))
     if rows.quantiles is not None and rows.forward_return is not None:
@@ -235,6 +244,44 @@ def _probability_figures(sums: Sums) -> dict[str, Array]:
         "calibration_error_top": _distances({name: sums[f"top_{name}"] for name in SUMMED}),
         "calibration_error_debiased": _debiased(by_mass),
     }
+
+
+def _named_sums(came: Int64[Array, " n"], chance: Float64[Array, "n 3"], blocks: Blocks) -> dict[str, Array]:
+    """Of each class: rows that it was named for and came, was named for, came."""
+    named, happened = (which[:, None] == np.arange(3) for which in (chance.argmax(axis=1), came))
+    return {
+        name: blocks.columns(*held.astype(np.float64).T)
+        for name, held in (("right", named & happened), ("named", named), ("happened", happened))
+    }
+
+
+def _f1(sums: Sums) -> dict[str, Array]:
+    size = sums["named"] + sums["happened"]
+    each = np.divide(2.0 * sums["right"], size, out=np.full_like(size, np.nan), where=size > 0)
+    return {"macro_f1": np.asarray(np.nanmean(each, axis=-1))}
+
+
+def _rank_sums(said: Float64[Array, " n"], came: Float64[Array, " n"], blocks: Blocks) -> dict[str, Array]:
+    known = ~(np.isnan(said) | np.isnan(came))
+    pair = []
+    for values in (said, came):
+        place = np.zeros(len(values))
+        own = ranks(values[known])
+        # Around their middle and of size 1, so that sums of squares keep their digits.
+        place[known] = (own - own.mean()) / len(own) if len(own) else own
+        pair.append(place)
+    first, second = pair
+    held = known.astype(np.float64)
+    return {"ranks": blocks.columns(held, first, second, first**2, second**2, first * second)}
+
+
+def _correlation(sums: Sums) -> dict[str, Array]:
+    rows, first, second, one, two, both = np.moveaxis(sums["ranks"], -1, 0)
+    rows = np.where(rows > 0, rows, np.nan)
+    spread = np.sqrt(np.maximum(one - first**2 / rows, 0.0) * np.maximum(two - second**2 / rows, 0.0))
+    moving = spread > 1e-12
+    joint = both - first * second / rows
+    return {"information_coefficient": np.divide(joint, spread, out=np.full_like(joint, np.nan), where=moving)}
 
 
 def _class_sums(

@@ -78,15 +78,16 @@ def forecast_quality(forecast: Forecast, samples: Samples, *, bins: int = 10, se
     own = scores.filter(pl.col("stage") == "forecast")
     return ForecastQuality(
         metrics={
+            **dict(zip(own["figure"].to_list(), own["value"].to_list(), strict=True)),
             "rows": float(len(rows)),
             "accuracy": accuracy(actual, predicted),
             "base_rate": base_rate(actual),
             "balanced_accuracy": balanced_accuracy(actual, predicted),
             "base_log_loss": base_log_loss(actual),
+            "base_macro_f1": base_macro_f1(actual),
             "auc": auc(actual, probability),
             "mcc": matthews_correlation(actual, predicted),
             "information_coefficient": information_coefficient(forecast.edge()[rows], both["came"].to_numpy()),
-            **dict(zip(own["figure"].to_list(), own["value"].to_list(), strict=True)),
         },
         calibration=calibration_table(actual, probability, bins=bins),
         confusion=confusion_table(actual, predicted),
@@ -110,6 +111,18 @@ def base_log_loss(actual: np.ndarray) -> float:
         return math.nan
     share = np.bincount(actual.astype(np.int64) + 1, minlength=3) / actual.size
     return float(-np.sum(share[share > 0.0] * np.log(share[share > 0.0])))
+
+
+def base_macro_f1(actual: np.ndarray) -> float:
+    """The macro F1 of always naming the commonest class: the other classes count as 0.
+
+    >>> base_macro_f1(np.array([0, 0, 0, 1]))
+    0.42857142857142855
+    """
+    if actual.size == 0:
+        return math.nan
+    share = np.bincount(actual.astype(np.int64) + 1, minlength=3) / actual.size
+    return float(2.0 * share.max() / (1.0 + share.max()) / np.count_nonzero(share))
 
 
 def qualities(

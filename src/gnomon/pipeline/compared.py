@@ -15,6 +15,7 @@ from gnomon.config.models import PipelineConfig
 from gnomon.core.seeds import generator
 from gnomon.evaluation.base import Evaluation
 from gnomon.evaluation.doubt import Tries, sharpe_doubt
+from gnomon.evaluation.forecasts import forecast_quality
 from gnomon.evaluation.performance import equity_line
 from gnomon.metrics.resampled import middle_of, resample
 from gnomon.metrics.returns import annual_return, max_drawdown
@@ -46,6 +47,7 @@ from gnomon.reporting.comparison import (
     ModelResult,
     Searched,
 )
+from gnomon.reporting.standings import Standing, standing
 from gnomon.samples.base import Forecast
 from gnomon.simulation.base import Simulation
 from gnomon.training.choice import SELECTION_RULES
@@ -150,7 +152,41 @@ def judge(
         trials={"count": trials["count"], "effective": trials["effective"]},
         before=before,
         limitations=LIMITATIONS,
+        standings=tuple(
+            held for one in scored if one.kind == "horizon" for held in _standings(one, terms, config.seed)
+        ),
     )
+
+
+def _standings(one: Scored, terms: _Terms, seed: int) -> list[Standing]:
+    """Every candidate of a configuration on its test rows."""
+    candidates = one.config.candidates()
+    tested = one.value(SAMPLES).take(one.value(FOLD).test)
+    accounts = {name: one.value(SIMULATION.of(name)).returns for name in candidates}
+    drawn = resample(
+        np.column_stack(list(accounts.values())),
+        rng=generator(seed, "comparison", "standings", one.name),
+        risk_free=terms.risk_free,
+        reps=REPS,
+    )
+    found = []
+    for number, (name, section) in enumerate(candidates.items()):
+        forecast = _tested(one, name)
+        doubt = sharpe_doubt(
+            accounts[name], periods_per_year=terms.periods, risk_free=terms.risk_free, tries=terms.tries
+        )
+        found.append(
+            standing(
+                forecast_quality(forecast, tested, seed=seed),
+                doubt,
+                model=name,
+                family=str(ModelRegistry.models.entry(section.model_type).facts["family"]),
+                horizon=forecast.horizon,
+                chosen=name == one.chosen,
+                interval=middle_of(drawn.sharpe[:, number] * math.sqrt(terms.periods)),
+            )
+        )
+    return found
 
 
 def first_rate(base: Scored, config: PipelineConfig) -> float:

@@ -41,6 +41,8 @@ class ReportContent:
     """By candidate, each gate before promotion: name, passed (None: switched off), value, limit, why."""
     ensembles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """By candidate, what is known of an ensemble's members: weights, contributions, diversity, out_of_fold, dropped."""
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By candidate: its `family`, and the `horizon` that it forecasts, in bars."""
     fold_scores: Sequence[Mapping[str, Any]] = ()
     """Where folds decided, each candidate's scores on each: model, fold, and a value a score."""
     limitations: Sequence[str] = ()

@@ -30,6 +30,7 @@ from gnomon.reporting.document import (
     Text,
 )
 from gnomon.reporting.sections.doubt import doubt_table
+from gnomon.reporting.standings import Standing, standing_blocks
 from gnomon.reporting.words import format_value, known, label, period_text
 
 Kind = Literal["theme", "model", "labels"]
@@ -142,7 +143,7 @@ class Comparison:
 
     `models`: every candidate as configured. `correlations`: model, and a column a model: rank correlation of the edge
     (probability of long minus short) on the test rows. `trials`: count, effective, of the ledger when all was scored;
-    `before`: its count before.
+    `before`: its count before. `standings`: every candidate at every horizon.
     """
 
     title: str
@@ -159,6 +160,7 @@ class Comparison:
     before: int
     searches: tuple[Searched, ...] = ()
     limitations: tuple[str, ...] = field(default=())
+    standings: tuple[Standing, ...] = field(default=())
 
 
 def comparison_document(found: Comparison) -> Document:
@@ -166,6 +168,7 @@ def comparison_document(found: Comparison) -> Document:
     sections = [
         _approaches(found),
         _models(found),
+        _standings(found),
         _horizons(found),
         _correlations(found),
         _ablations(found),
@@ -439,6 +442,17 @@ def _models(found: Comparison) -> Section:
                 note="Bold: chosen by one of the approaches. IC: rank correlation of the edge with what came.",
             ),
         ),
+    )
+
+
+def _standings(found: Comparison) -> Section | None:
+    if len({one.horizon for one in found.standings}) < 2:
+        return None
+    return Section(
+        name="standings",
+        title="Families and horizons",
+        lead="Every model at every horizon, on the test rows after costs: what there is to be found, and how surely.",
+        blocks=tuple(standing_blocks(found.standings)),
     )
 
 

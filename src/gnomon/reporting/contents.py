@@ -10,6 +10,7 @@ from gnomon.reporting.sections.forecasting import forecast_section, models_secti
 from gnomon.reporting.sections.performance import exposure_section, performance_section, returns_section
 from gnomon.reporting.sections.provenance import data_section, limitations_section, run_section, split_section
 from gnomon.reporting.sections.robustness import lag_section, regimes_section, risk_section
+from gnomon.reporting.sections.standings import standings_section
 from gnomon.reporting.sections.summary import subtitle, summary_section, verdict_callout
 from gnomon.reporting.sections.trading import costs_section, trades_section
 
@@ -19,6 +20,7 @@ def to_document(content: ReportContent) -> Document:
     content = in_order(content)
     sections = (
         summary_section(content),
+        standings_section(content),
         performance_section(content),
         returns_section(content),
         doubt_section(content),

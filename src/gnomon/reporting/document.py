@@ -135,6 +135,8 @@ class Mark:
     roles: Sequence[str] = ()
     legend: bool = True
     spans: Sequence[tuple[float, float] | None] = ()
+    joined: bool = True
+    """Whether points are joined by a line, where x is a scale: not where several stand at what is one place."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,7 +26,7 @@ from gnomon.reporting.words import NUMERIC, UNKNOWN, format_value, known
 HEAT = 46.0
 """The strongest shade of a cell, in percent: words on it keep their contrast."""
 NEGATIVE = re.compile(r"(?<![\w.-])-(?=\d)")
-SIGNED = re.compile(r"-\d[\d.,]* ±")
+SIGNED = re.compile(r"(?<![\w.-])-\d[\d.,]*%? (±|to) |to -\d")
 LONG = 60
 """A table with words longer than this puts each row on several lines where the page is narrow."""
 SHORT = 26
@@ -116,7 +116,7 @@ def _split(text: str, form: str) -> dict[str, str]:
     if form == "sharpe":
         head, _, rest = text.partition(" (")
         return {"text": _minus(head), "small": f"({rest}"}
-    return {"text": _minus(text) if form in NUMERIC or SIGNED.match(text) else text, "small": ""}
+    return {"text": _minus(text) if form in NUMERIC or SIGNED.search(text) else text, "small": ""}
 
 
 def _shape(table: Table) -> str:

@@ -27,6 +27,8 @@ TICKS = {
     "times": {"tickformat": ",.2~f", "ticksuffix": "x"},
     "bps": {"tickformat": ",.1~f"},
 }
+WHOLE = 12
+"""An axis of whole numbers that is no longer has a tick at each."""
 HOVER = {
     "percent": ",.2%",
     "ratio": ",.2f",
@@ -120,6 +122,10 @@ def _x_axis(figure: Figure, panel: Panel, suffix: str, *, last: bool) -> dict[st
         axis |= {"type": "category"}
     else:
         axis |= TICKS.get(form, {})
+        places = [x for mark in panel.marks for x in mark.x if x is not None]
+        if form == "integer" and places and max(places) - min(places) < WHOLE:
+            # Left to itself the axis has ticks between whole numbers, and calls them by the next one.
+            axis["dtick"] = 1
     if panel.square:
         axis |= {"range": [0, 1], "constrain": "domain"}
     if last and figure.x_title:
@@ -167,7 +173,7 @@ def _trace(mark: Mark, panel: Panel, figure: Figure, shared: Shared) -> dict[str
         trace |= {"type": "scatter", "mode": "markers", "marker": {"color": colours, "size": sizes}}
         if panel.flat:
             trace |= _lying(mark, HOVER.get(figure.x_form, ""))
-        elif figure.x_form != "text":
+        elif figure.x_form != "text" and mark.joined:
             trace["mode"] = "lines+markers"
             trace["line"] = {"color": colour, "width": 1.2}
     else:

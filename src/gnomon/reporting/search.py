@@ -22,6 +22,7 @@ from gnomon.reporting.document import (
     Section,
     Table,
 )
+from gnomon.reporting.words import label
 from gnomon.training.scores import SCORES
 from gnomon.training.search.base import SearchResult, SearchTrial
 
@@ -51,12 +52,12 @@ def search_document(result: SearchResult) -> Document:
     metric = result.metrics[0]
     best = result.best_trial
     facts = (
-        Fact(name="trials", value=len(result.records), form="integer"),
-        Fact(name="given up early", value=counts["pruned"], form="integer"),
-        Fact(name="failed", value=counts["failed"], form="integer"),
-        Fact(name=f"best {metric}", value=_mean(best, metric), remark=f"trial {best.number}"),
-        Fact(name="at the start", value=_at_the_start(result)),
-        Fact(name="rows", value=result.rows, form="integer", remark="training and validation"),
+        Fact(name="Trials", value=len(result.records), form="integer"),
+        Fact(name="Given up early", value=counts["pruned"], form="integer"),
+        Fact(name="Failed", value=counts["failed"], form="integer"),
+        Fact(name=f"Best {label(metric).lower()}", value=_mean(best, metric), remark=f"trial {best.number}"),
+        Fact(name="At the start", value=_at_the_start(result)),
+        Fact(name="Rows", value=result.rows, form="integer", remark="training and validation"),
     )
     figures: tuple[Any, ...] = (convergence(result), parallel_coordinates(result))
     if result.importance:
@@ -103,18 +104,18 @@ def convergence(result: SearchResult) -> Figure:
     numbers = [str(trial.number) for trial in result.records]
     return Figure(
         name="convergence",
-        title=f"{metric}, trial by trial",
+        title=f"{label(metric)}, trial by trial",
         alt=f"The {metric} of each complete trial, and the best of all trials until then.",
         panels=(
             Panel(
-                title=metric,
+                title=label(metric),
                 marks=(
-                    Mark(kind="points", name="trial", x=numbers, y=values, role="other1"),
-                    Mark(kind="line", name="best so far", x=numbers, y=so_far),
+                    Mark(kind="points", name="Trial", x=numbers, y=values, role="other1"),
+                    Mark(kind="line", name="Best so far", x=numbers, y=so_far),
                 ),
             ),
         ),
-        x_title="trial",
+        x_title="Trial",
         x_form="text",
     )
 
@@ -128,13 +129,13 @@ def importance(result: SearchResult) -> Figure:
         alt="A bar a setting: the share of the metric's variance over the trials that it explains.",
         panels=(
             Panel(
-                title="share of the variance",
+                title="Share of the variance",
                 marks=(
                     Mark(
                         kind="bars",
                         name="share",
                         x=[result.importance[name] for name in names],
-                        y=names,  # type: ignore[arg-type]
+                        y=[name.replace("_", " ") for name in names],  # type: ignore[arg-type]
                         legend=False,
                     ),
                 ),
@@ -155,7 +156,7 @@ def parallel_coordinates(result: SearchResult) -> Figure:
     ordered = sorted(complete, key=lambda trial: (-sign * trial.value, trial.number))[:SHOWN]
     values = [trial.value for trial in ordered]
     low, high = min(values), max(values)
-    axes = [*result.space, metric]
+    axes = [*(name.replace("_", " ") for name in result.space), label(metric).lower()]
 
     def line(place: int, trial: SearchTrial) -> Mark:
         heights = [position(trial.params[name], dimension) for name, dimension in result.space.items()]
@@ -173,16 +174,16 @@ def parallel_coordinates(result: SearchResult) -> Figure:
 
     # The best is drawn last, on top of the others.
     marks = tuple(line(place, trial) for place, trial in reversed(list(enumerate(ordered))))
-    ranges = "; ".join(f"{name} {_range(dimension)}" for name, dimension in result.space.items())
+    ranges = "; ".join(f"{name.replace('_', ' ')} {_range(dimension)}" for name, dimension in result.space.items())
     return Figure(
         name="parallel_coordinates",
         title="Settings of the trials",
         alt=f"A line for each of the best {len(ordered)} complete trials, through its settings and its {metric}.",
-        panels=(Panel(title="place within its range", marks=marks),),
+        panels=(Panel(title="Place within its range", marks=marks),),
         x_form="text",
         caption=(
-            f"From the lower end of a range (0) to its upper end (1): {ranges}; {metric} {low:.4g} to {high:.4g}. "
-            "The best trial is drawn heavily, the best fifth in its own colour."
+            f"From the lower end of a range (0) to its upper end (1): {ranges}; {label(metric).lower()} {low:.4g} to "
+            f"{high:.4g}. The best trial is drawn heavily, the best fifth in its own colour."
         ),
     )
 
@@ -220,15 +221,15 @@ def _table(result: SearchResult) -> Table:
         for trial in result.records
     ]
     columns = (
-        Column(key="number", title="trial", form="integer"),
-        Column(key="state", title="state"),
+        Column(key="number", title="Trial", form="integer"),
+        Column(key="state", title="State"),
         *(
-            Column(key=name, title=name, form="text" if name == "sharpe" else "number", help=SCORES[name].meaning)
+            Column(key=name, title=label(name), form="text" if name == "sharpe" else "number", help=SCORES[name].meaning)
             for name in result.metrics
         ),
-        *(Column(key=name, title=name.replace("_", " ")) for name in result.space),
-        Column(key="seconds", title="seconds", form="number"),
-        *((Column(key="cause", title="cause"),) if any(trial.cause for trial in result.records) else ()),
+        *(Column(key=name, title=label(name)) for name in result.space),
+        Column(key="seconds", title="Seconds", form="number"),
+        *((Column(key="cause", title="Cause"),) if any(trial.cause for trial in result.records) else ()),
     )
     return Table(
         name="trials",

@@ -255,7 +255,7 @@ def _points(axes: Any, mark: Mark, figure: Figure) -> None:
         if mark.error:
             spread = [math.nan if value is None else value for value in mark.error]
             axes.errorbar(x, y, yerr=spread, fmt="none", ecolor=colour, elinewidth=0.9, capsize=2.5)
-        if _measured(figure):
+        if _measured(figure) and mark.joined:
             axes.plot(x, y, color=colour, linewidth=0.9)
         sizes = [width * width / 2.0 for width in mark.widths] or 22.0
         axes.scatter(x, y, s=sizes, color=colour, linewidths=0.0, label=mark.name, zorder=3, clip_on=False)

@@ -21,15 +21,41 @@ LOGGERS = (
 )
 
 
+class _Quiet:
+    """The loggers' levels, which all threads share: the first fit lowers their voice, the last one gives it back."""
+
+    def __init__(self) -> None:
+        self.change = threading.Lock()
+        self.fits = 0
+        self.levels: dict[str, int] = {}
+
+    def enter(self) -> None:
+        """One more fit is at work."""
+        with self.change:
+            if not self.fits:
+                self.levels = {name: logging.getLogger(name).level for name in LOGGERS}
+                for name in LOGGERS:
+                    logging.getLogger(name).setLevel(logging.ERROR)
+            self.fits += 1
+
+    def leave(self) -> None:
+        """One less."""
+        with self.change:
+            self.fits -= 1
+            if not self.fits:
+                for name, level in self.levels.items():
+                    logging.getLogger(name).setLevel(level)
+
+
+_QUIET = _Quiet()
+
+
 @contextmanager
 def quiet_lightning() -> Iterator[Path]:
     """Yields the folder for whatever Lightning writes. An interrupt by the keyboard stays one."""
-    loggers = [logging.getLogger(name) for name in LOGGERS]
-    levels = [logger.level for logger in loggers]
     in_main = threading.current_thread() is threading.main_thread()
     on_interrupt = signal.getsignal(signal.SIGINT) if in_main else None
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    _QUIET.enter()
     try:
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             # What Lightning warns of (workers of a loader, a GPU that is not used) is decided here on purpose.
@@ -43,5 +69,4 @@ def quiet_lightning() -> Iterator[Path]:
     finally:
         if on_interrupt is not None:
             signal.signal(signal.SIGINT, on_interrupt)
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        _QUIET.leave()

@@ -13,6 +13,7 @@ from gnomon.config.resolved import to_yaml
 from gnomon.core.files import write_atomic
 from gnomon.core.hashing import canonical_json
 from gnomon.evaluation.gates import check_gates
+from gnomon.models.base import ModelRegistry
 from gnomon.models.ensemble import Ensemble
 from gnomon.pipeline.base import STAGES, Key, PipelineContext
 from gnomon.pipeline.code import library_versions
@@ -96,6 +97,14 @@ class ReportStage(BuiltinStage):
                 name: model.about
                 for name, section in config.candidates().items()
                 if is_ensemble(section) and isinstance(model := context[MODEL.of(name)].model, Ensemble)
+            },
+            models={
+                name: {
+                    "family": str(ModelRegistry.models.entry(section.model_type).facts["family"]),
+                    "horizon": int(context[FORECAST.of(name)]["horizon"][0]),
+                }
+                for name, section in config.candidates().items()
+                if context[FORECAST.of(name)].height
             },
             trials=context[TRIALS],
             execution=finite(asdict(context[SIMULATION.of(names[0])].execution)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -331,25 +332,22 @@ def importance_figure(name: str, fit: Mapping[str, Any], place: int = 1) -> Figu
 
 
 def curves_figure(fits: Mapping[str, Mapping[str, Any]]) -> Figure | None:
-    """Training curves of the candidates that have some."""
+    """Training curves of the candidates that have some: losses in one panel, what else was watched in one each."""
     panels = []
     for name, fit in fits.items():
-        marks = []
-        for number, (curve, values) in enumerate(sorted((fit.get("curves") or {}).items())):
-            points = [known(value) for value in values]
-            if len(points) > 1:
-                role = "chosen" if curve.startswith("valid") else ("other1", "other2", "other3")[number % 3]
-                marks.append(
-                    Mark(
-                        kind="line",
-                        name=label(curve),
-                        x=list(range(1, len(points) + 1)),
-                        y=points,
-                        role=role,
-                    )
-                )
+        told = {curve: [known(value) for value in values] for curve, values in (fit.get("curves") or {}).items()}
+        curves = {
+            curve: points for curve, points in sorted(told.items()) if sum(point is not None for point in points) > 1
+        }
+        losses = {curve: points for curve, points in curves.items() if curve.startswith(LOSSES)}
+        marks = tuple(_curve(c, points) for c, points in losses.items() if not _twice(c, losses))
         if marks:
-            panels.append(Panel(title=name, marks=tuple(marks), form="number"))
+            panels.append(Panel(title=name, marks=marks, form="number"))
+        for curve, points in curves.items():
+            if curve not in losses:
+                by = " by step" if curve in BY_STEP else ""
+                title = f"{name}: {label(curve).lower()}{by}"
+                panels.append(Panel(title=title, marks=(_curve(curve, points, legend=False),), form="number"))
     if not panels:
         return None
     return Figure(
@@ -363,6 +361,25 @@ def curves_figure(fits: Mapping[str, Mapping[str, Any]]) -> Figure | None:
         side_by_side=True,
         caption="A validation loss that rises again is overfitting: the fit is kept where it was lowest.",
     )
+
+
+LOSSES = ("train_", "valid_")
+BY_STEP = ("gradient_norm",)
+"""Curves with a point a step, where the others have one an iteration."""
+
+
+def _twice(curve: str, losses: Mapping[str, Sequence[float | None]]) -> bool:
+    """Whether it is what a net trains on and stands there as its log loss too, as it does for plain classes."""
+    other = losses.get(curve.replace("_loss", "_log_loss"), ())
+    return len(other) > 0 and all(
+        a == b or (a is not None and b is not None and math.isclose(a, b, rel_tol=1e-3))
+        for a, b in zip(losses[curve], other, strict=False)
+    )
+
+
+def _curve(name: str, points: list[float | None], *, legend: bool = True) -> Mark:
+    role = "other1" if name.startswith("train_") else "chosen"
+    return Mark(kind="line", name=label(name), x=list(range(1, len(points) + 1)), y=points, role=role, legend=legend)
 
 
 def _fits_table(fits: Mapping[str, Mapping[str, Any]]) -> Table:
