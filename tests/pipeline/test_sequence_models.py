@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 import polars as pl
+import pytest
 
 from gnomon.models.neural.trainer import Learner
 from gnomon.pipeline import ModelPipeline, open_workspace

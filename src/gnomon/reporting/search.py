@@ -135,7 +135,7 @@ def importance(result: SearchResult) -> Figure:
                         kind="bars",
                         name="share",
                         x=[result.importance[name] for name in names],
-                        y=[name.replace("_", " ") for name in names],  # type: ignore[arg-type]
+                        y=[name.replace("_", " ") for name in names],  # type: ignore[misc]
                         legend=False,
                     ),
                 ),

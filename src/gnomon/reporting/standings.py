@@ -211,7 +211,7 @@ def _figure(standings: Sequence[Standing], horizons: Sequence[int]) -> Figure:
     """A panel a figure; at each horizon the models stand beside each other, a colour a family."""
     several = len(horizons) > 1
     marks = _beside(standings, horizons) if several else _by_name(standings)
-    panels = []
+    panels: list[Panel] = []
     for name, title in PANELS.items():
         told = {one: one.figures.get(name, Figured(value=math.nan, error=math.nan)) for one in standings}
         values = {one: (known(held.value), known(held.error)) for one, held in told.items()}
