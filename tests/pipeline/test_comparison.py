@@ -281,5 +281,5 @@ def test_every_model_stands_at_every_horizon(written):
         assert one.doubt == result.doubt
         assert one.interval.low < one.doubt.annual_sharpe < one.interval.high
     text = written.files["model_comparison.md"].read_text()
-    assert "Every family at every horizon, test rows" in text
+    assert "Forecasts of every family" in text
     assert "By chance alone about 0.1 would in each." in text
