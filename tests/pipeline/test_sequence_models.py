@@ -109,4 +109,5 @@ def test_it_is_cross_validated_beside_models_that_abstain_from_nothing(copied: P
     out = found.value(CROSS_VALIDATION)["out_of_fold"]
     silent = {name: out.filter((pl.col("model") == name) & ~pl.col("allowed_flat")).height for name in ("net", "both")}
     assert silent["net"] == silent["both"] > 0
-    assert out.filter(pl.col("model") == "plain")["allowed_flat"].null_count() == out.height // 3
+    plain = out.filter(pl.col("model") == "plain")
+    assert plain["allowed_flat"].null_count() == plain.height > 0

@@ -64,7 +64,10 @@ class CrossValidateStage(BuiltinStage):
         if not folds_decide(setup.config):
             return []
         later = cross_fitted_ensembles(setup.config)
-        each = [CrossFittedStage(setup, name) if name in later else FoldStage(setup, name) for name in candidates(setup)]
+        each = [
+            CrossFittedStage(setup, name) if name in later else FoldStage(setup, name)
+            for name in setup.config.candidates()
+        ]
         for stage in each:
             stage.prepare()
         return [*each, *super().plan(setup)]
@@ -116,11 +119,6 @@ class CrossValidateStage(BuiltinStage):
             "out_of_fold": pl.concat(forecasts, how="diagonal"),
         }
         return {CROSS_VALIDATION: frames}
-
-
-def candidates(setup: Setup) -> list[str]:
-    """The candidates' names, in their order."""
-    return list(setup.config.candidates())
 
 
 def cross_fitted_ensembles(config: PipelineConfig) -> dict[str, list[str]]:
