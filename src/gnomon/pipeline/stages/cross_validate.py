@@ -252,7 +252,7 @@ class CrossFittedStage(FoldStage):
 
 
 def as_frames(result: CrossValidation) -> dict[str, pl.DataFrame]:
-    """One candidate's folds as tables: scores, forecasts, and the rows that each fit learned from, stopped by, forecast.
+    """A candidate's folds as tables: scores, forecasts, and the rows that a fit learned from, was stopped by, forecast.
 
     Rows are numbers among the training and validation rows together.
     """
