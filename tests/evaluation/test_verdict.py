@@ -46,7 +46,8 @@ def test_an_edge_needs_every_condition() -> None:
     for doubt, test, facts, says in (
         (GOOD, EdgeTest(cash_pvalue=0.2, hold_pvalue=0.01, superior=True), FACTS, "luck alone would do as well"),
         (GOOD, EdgeTest(cash_pvalue=0.01, hold_pvalue=0.2, superior=True), FACTS, "luck alone would do as well"),
-        (GOOD, EdgeTest(cash_pvalue=0.01, hold_pvalue=0.01, superior=False), FACTS, "No edge was shown"),
+        (GOOD, EdgeTest(cash_pvalue=0.01, hold_pvalue=0.01, superior=False, superior_tries=4), FACTS,
+         "of all 9 recorded tries, 4 earned more after costs than luck would, and it is not among them"),
         (GOOD, PASSED, replace(FACTS, hold=replace(HOLD, annual_sharpe=9.0)), "buy-and-hold earned more for its risk"),
         (GOOD, PASSED, replace(FACTS, out_of_sample=False), "fitted or chosen on these same bars"),
         (GOOD, EdgeTest(cash_pvalue=math.nan, hold_pvalue=0.0, superior=True), FACTS, "too short a record"),

@@ -140,6 +140,11 @@ def _text(edge: bool, doubt: SharpeDoubt, test: EdgeTest, facts: Circumstances, 
         return "No edge was shown: buy-and-hold earned more for its risk."
     if doubt.sharpe <= 0.0:
         return "No edge was shown: after costs the strategy did not earn more than cash."
+    if test.pvalue <= facts.level:
+        return (
+            f"No edge was shown for this strategy: of {tried}, {test.superior_tries} earned more after costs than luck "
+            "would, and it is not among them."
+        )
     return (
         f"No edge was shown: counting {tried}, and after costs, luck alone would do as well with a probability of "
         f"{test.pvalue:.2f}."
