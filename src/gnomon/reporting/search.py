@@ -224,7 +224,9 @@ def _table(result: SearchResult) -> Table:
         Column(key="number", title="Trial", form="integer"),
         Column(key="state", title="State"),
         *(
-            Column(key=name, title=label(name), form="text" if name == "sharpe" else "number", help=SCORES[name].meaning)
+            Column(
+                key=name, title=label(name), form="text" if name == "sharpe" else "number", help=SCORES[name].meaning
+            )
             for name in result.metrics
         ),
         *(Column(key=name, title=label(name)) for name in result.space),
