@@ -129,7 +129,7 @@ def test_an_override_may_quote_a_key_with_a_dot() -> None:
 
 
 SECTIONS = st.recursive(
-    st.integers(-9, 9) | st.text("xyz") | st.lists(st.integers(), max_size=2),
+    st.integers(-9, 9) | st.text("xyz") | st.lists(st.integers(-(2**63), 2**63 - 1), max_size=2),
     lambda inner: st.dictionaries(st.sampled_from(["a", "b", "kind"]), inner, max_size=3),
     max_leaves=8,
 )
