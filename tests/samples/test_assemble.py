@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from gnomon.core.errors import DataError
+from gnomon.data.base import PRICES
 from gnomon.samples import UNKNOWN_END, Samples, build_samples
 from gnomon.samples.assemble import assemble
 
@@ -100,6 +101,24 @@ def test_a_gap_breaks_a_segment_and_a_weekend_does_not(tables: Any) -> None:
     assert far.segment.tolist() == [0] * 4 + [1] * 4 + [2] * 9
     patient = build_samples(*(shifted(table, 30) for table in tables), gap_steps=50)
     assert patient.segment.tolist() == near.segment.tolist()
+
+
+def test_what_is_a_gap_does_not_hang_on_what_comes_later() -> None:
+    """A history of days that goes on in minutes: by the median of all, every day would be a gap."""
+    days = [datetime(2024, 1, 1, tzinfo=UTC) + timedelta(days=n) for n in range(6)]
+    minutes = [days[-1] + timedelta(minutes=n) for n in range(1, 400)]
+    stamps = pl.Series("timestamp", days + minutes).cast(pl.Datetime("us", "UTC"))
+    bars = pl.DataFrame({"timestamp": stamps, "symbol": "A", **dict.fromkeys(PRICES, 1.0)})
+    features = bars.select("timestamp", "symbol", fast=pl.lit(1.0))
+    whole = build_samples(features, None, bars).segment
+    for rows in (6, 7, 60, 300):
+        prefix = build_samples(features.head(rows), None, bars.head(rows)).segment
+        assert prefix.tolist() == whole[:rows].tolist()
+    assert whole.tolist() == [0] * len(stamps)
+    back = minutes[-1] + timedelta(days=1)
+    later = pl.concat([bars, bars.tail(1).with_columns(timestamp=pl.lit(back).cast(pl.Datetime("us", "UTC")))])
+    again = build_samples(later.select("timestamp", "symbol", fast=pl.lit(1.0)), None, later).segment
+    assert again.tolist() == [*whole.tolist(), 1], "after hours of minutes a day is a gap"
 
 
 def test_tables_that_do_not_fit_are_refused(tables: Any) -> None:

@@ -16,6 +16,8 @@ from gnomon.samples.base import UNKNOWN_END, Samples
 KEYS = ["symbol", "timestamp"]
 GAP_STEPS = 5.0
 """A step of more than this many usual ones breaks a segment: a weekend does not break daily bars, a lost week does."""
+USUAL_STEPS = 101
+"""Steps whose median is the usual one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,14 +176,18 @@ def _refuse_infinite(x: Float32[Array, "n f"], names: Sequence[str], features: p
 
 
 def _segments(known_at: Int64[Array, " n"], symbol: Int32[Array, " n"], gap_steps: float) -> Int32[Array, " n"]:
-    """A number for each run of rows of one symbol without a gap; gaps are measured by the symbol's median step."""
+    """A number for each run of rows of one symbol without a gap.
+
+    A gap is measured by the median of the symbol's last `USUAL_STEPS` steps before it, so by nothing that comes later.
+    """
     fresh = np.diff(symbol, prepend=-1) != 0
     step = np.diff(known_at, prepend=known_at[:1]).astype(np.float64)
     starts = np.flatnonzero(fresh)
     for start, stop in zip(starts, [*starts[1:], known_at.size], strict=True):
         if stop - start > 1:
             inside = step[start + 1 : stop]
-            fresh[start + 1 : stop] = inside > gap_steps * np.median(inside)
+            usual = pl.Series(inside).rolling_median(USUAL_STEPS, min_samples=1).to_numpy()
+            fresh[start + 2 : stop] = inside[1:] > gap_steps * usual[:-1]
     return (np.cumsum(fresh) - 1).astype(np.int32)
 
 
