@@ -204,3 +204,29 @@ def test_the_facts_are_plain(settings):
     trained, _ = fit_model(ensemble(**settings), planted_samples(400))
     assert json.loads(json.dumps(trained.model.about)) == trained.model.about
     assert gnomon.ensembles.fit_ensemble is Ensemble.fitter
+
+
+@pytest.mark.parametrize("method", ["weighted", "stacking"])
+def test_members_may_be_of_any_family(method, tmp_path):
+    small = {"batch_size": 128, "epochs": 3, "learning_rate": 0.03, "hidden": 8}
+    members = {
+        "wide": {"model_type": "mlp", "params": {**small, "window": 2}},
+        "long": {"model_type": "gru", "params": {**small, "window": 4}},
+        "linear": {"model_type": "logistic_regression"},
+    }
+    train, fresh = planted_samples(900), planted_samples(600, part="fresh")
+    trained, _ = fit_model(ensemble(members=members, method=method, folds=2), train, planted_samples(300, part="valid"))
+    trained.save(tmp_path / "one")
+    loaded = TrainedModel.load(tmp_path / "one")
+    forecast = loaded.predict(fresh)
+    assert np.array_equal(forecast.probability, trained.predict(fresh).probability)
+    assert set(trained.model.about["weights"]) == set(members)
+    # Where the longest window is not full, a member abstains, and so does the whole.
+    assert loaded.model.context == 3
+    assert np.flatnonzero(~forecast.allowed.any(axis=1)).tolist() == [0, 1, 2, 300, 301, 302]
+    frequency = np.bincount(train.y[:, 0] + 1, minlength=3) / len(train)
+    blind = mean_log_loss(np.tile(frequency, (len(fresh), 1)), fresh)
+    assert mean_log_loss(forecast.probability, fresh) < 0.85 * blind
+    # A row with its past is forecast alone like among the others.
+    rows = np.array([77, 450])
+    assert np.array_equal(loaded.predict_rows(fresh, rows).probability, forecast.probability[rows])

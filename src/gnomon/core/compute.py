@@ -12,7 +12,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
-from gnomon.core.errors import ConfigError
+from gnomon.core.cluster import ray_cluster
 from gnomon.core.registry import Registry
 
 S = TypeVar("S")
@@ -95,15 +95,7 @@ class RayCompute:
 
     def map(self, function: Callable[[S, T], R], items: Sequence[T], *, shared: S, done: Done | None = None) -> list[R]:
         """See `Compute`. Raises ConfigError without Ray, or where no cluster answers."""
-        ray = _ray()
-        started = not ray.is_initialized()
-        if started:
-            try:
-                own = {"num_cpus": self.workers, "include_dashboard": False} if self.address is None else {}
-                ray.init(address=self.address, log_to_driver=False, logging_level="error", **own)
-            except ConnectionError as error:
-                raise ConfigError(f"no Ray cluster answers at {self.address!r}: {error}") from None
-        try:
+        with ray_cluster(self.address, processors=self.workers) as ray:
             given = ray.put(shared)
             remote = ray.remote(num_cpus=self.threads)(_apply)
             waiting: dict[Any, int] = {}
@@ -119,17 +111,6 @@ class RayCompute:
                 if done is not None:
                     done(len(results))
             return [results[number] for number in range(len(items))]
-        finally:
-            if started:
-                ray.shutdown()
-
-
-def _ray() -> Any:
-    try:
-        import ray
-    except ImportError:
-        raise ConfigError("Ray is not installed; pip install 'gnomon[ray]', or choose `kind: local`") from None
-    return ray
 
 
 def _result(ray: Any, ready: Any) -> Any:

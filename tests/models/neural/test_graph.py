@@ -18,14 +18,23 @@ from gnomon.testing.models import planted_samples
 
 onnxruntime = pytest.importorskip("onnxruntime")
 Net = Callable[..., NeuralModel]
-SIZES: dict[str, dict[str, int]] = {
-    "mlp": {"hidden": 8},
+SIZES: dict[str, dict[str, Any]] = {
     "lstm": {"hidden": 8},
-    "gru": {"hidden": 8},
     "patchtst": {"patch": 2, "dim": 8, "heads": 1, "width": 8},
-    "tft": {"dim": 4, "heads": 1},
     "state_space": {"dim": 8, "layers": 1, "states": 2},
+    "state_space:s4d": {"core": "s4d", "dim": 8, "layers": 1, "states": 2},
 }
+MORE: dict[str, dict[str, Any]] = {
+    "mlp": {"hidden": 8},
+    "gru": {"hidden": 8},
+    "tcn": {"channels": 8},
+    "transformer": {"dim": 8, "heads": 1, "layers": 1},
+    "nhits": {"rates": (2, 1), "hidden": 8, "width": 8},
+    "tft": {"dim": 4, "heads": 1},
+    "omni_scale": {"width": 8},
+    "mixture_of_experts": {"dim": 8, "heads": 1, "layers": 1, "experts": 2, "top": 1},
+}
+"""A second or more each, most of it the exporter's own: behind `make torture`."""
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +44,11 @@ def fitted(net: Net) -> NeuralModel:
     return model
 
 
-@pytest.mark.parametrize("name", SIZES)
+@pytest.mark.parametrize("name", [*SIZES, *(pytest.param(name, marks=pytest.mark.torture) for name in MORE)])
 def test_the_graph_says_what_the_net_says(
     name: str, tmp_path: Path, recwarn: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    model = ModelRegistry.create(name, window=4, epochs=1, **SIZES[name])
+    model = ModelRegistry.create(name.partition(":")[0], window=4, epochs=1, **{**SIZES, **MORE}[name])
     model.fit(planted_samples(300))
     assert export_onnx(model, tmp_path / "net.onnx") < 1e-6
     assert not recwarn.list
@@ -74,10 +83,15 @@ def test_a_net_that_onnx_has_no_words_for_is_named(
     fitted: NeuralModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuses(*_: Any, **__: Any) -> None:
-        raise torch.onnx.OnnxExporterError("no words for it\nand more")
+        try:
+            raise TypeError("\x1b[96mno words for it\x1b[0m\nand more")
+        except TypeError as error:
+            raise torch.onnx.OnnxExporterError("step 3 of 3") from error
 
     monkeypatch.setattr(torch.onnx, "export", refuses)
-    with pytest.raises(ConfigError, match=r"MLP has no ONNX form: no words for it$"):
+    with pytest.raises(
+        ConfigError, match=r"MLP has no ONNX form: no words for it; serve it in its own format instead$"
+    ):
         export_onnx(fitted, tmp_path / "net.onnx")
     with pytest.raises(ValueError, match="not fitted yet"):
         type(fitted)().onnx()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from lightning import Trainer
+from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 
 from gnomon.core.errors import IntegrityError, TrainingError
 from gnomon.core.hashing import hash_tree
@@ -19,6 +21,7 @@ from gnomon.models import NeuralModel
 from gnomon.models.base import FitReport
 from gnomon.models.neural import trainer
 from gnomon.models.neural.heads import SoftmaxHead
+from gnomon.models.neural.inference import device_of
 from gnomon.samples import Samples
 from gnomon.testing.models import planted_samples
 from gnomon.training.callbacks import CallbackBase
@@ -63,7 +66,8 @@ def test_a_killed_fit_goes_on_and_ends_in_the_same_bytes(step: int, net: Net, tm
     again = net("gru", **settings)
     went_on = again.fit(train, valid, checkpoint=tmp_path / "checkpoints")
     assert saved(again, tmp_path / "again") == saved(whole, tmp_path / "whole")
-    assert went_on == report
+    # A noise scale that is not known is NaN, which equals nothing but here.
+    np.testing.assert_equal(asdict(went_on), asdict(report))
     assert not list((tmp_path / "checkpoints").iterdir())
 
 
@@ -184,6 +188,54 @@ def test_the_step_size_rises_and_falls(net: Net) -> None:
     assert sizes[55] == pytest.approx(0.5)
     assert sizes == sorted(sizes[:11]) + sorted(sizes[11:], reverse=True)
     assert 0 < sizes[-1] < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "bf16", "word", "plugin"),
+    [
+        ("auto", "cpu", True, "32-true", Precision),
+        ("auto", "cuda", False, "32-true", Precision),
+        ("auto", "cuda", True, "bf16-mixed", MixedPrecision),
+        ("32", "cuda", True, "32-true", Precision),
+        ("bf16", "cpu", False, "bf16-mixed", MixedPrecision),
+    ],
+)
+def test_numbers_are_mixed_where_a_gpu_has_them(
+    precision: str, device: str, bf16: bool, word: Any, plugin: type, net: Net, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With Lightning's own choice of what computes, for a GPU that is only pretended: nothing runs on it."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: bf16)
+    assert trainer.precision_of(net(precision=precision).config, torch.device(device)) == word
+    assert (
+        type(Trainer(accelerator="cpu", precision=word, logger=False, enable_checkpointing=False).precision_plugin)
+        is plugin
+    )
+
+
+def test_a_gpu_is_taken_where_there_is_one(net: Net, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert {name: device_of(net(device=name).config).type for name in ("auto", "cuda", "cpu")} == {
+        "auto": "cuda",
+        "cuda": "cuda",
+        "cpu": "cpu",
+    }
+    taken: dict[str, Any] = {}
+
+    class Stops(Exception):  # noqa: N818  no error: the end of what can be tried without a GPU
+        pass
+
+    def noted(**settings: Any) -> None:
+        taken.update(settings)
+        raise Stops
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(trainer.lightning, "Trainer", noted)
+    with pytest.raises(Stops):
+        net().fit(planted_samples(100))
+    assert (taken["accelerator"], taken["precision"], taken["devices"]) == ("gpu", "bf16-mixed", 1)
+    with pytest.raises(Stops):
+        net(device="cpu").fit(planted_samples(100))
+    assert (taken["accelerator"], taken["precision"]) == ("cpu", "32-true")
 
 
 def test_it_is_stable_at_a_context_of_4096_bars(net: Net) -> None:

@@ -99,6 +99,10 @@ class NetConfig(ModelConfig):
     """Where it is fitted and forecasts; "auto" takes a GPU where there is one. Another device gives other last bits."""
     processes: int = Field(default=1, ge=1)
     """Processes (one a GPU, where there are GPUs) that share every batch."""
+    launcher: Literal["spawn", "ray"] = "spawn"
+    """Who starts them: this process on this machine, or Ray on the machines of a cluster."""
+    address: str | None = None
+    """The Ray cluster, such as ray://head:10001 or auto; None starts one on this machine."""
     threads: int = Field(default=1, ge=1)
     """Threads of one process on the CPU. Other numbers may give other last bits."""
     deterministic: bool = True

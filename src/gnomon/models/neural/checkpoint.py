@@ -24,7 +24,7 @@ from gnomon.core.hashing import canonical_json, hash_bytes, hash_value
 from gnomon.models.neural.data import Windows
 
 TENSORS, PROGRESS = "tensors.safetensors", "progress.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -38,6 +38,8 @@ class Progress:
     weight_sum: float = 0.0
     noise_steps: int = 0
     noise_squares: float = 0.0
+    noise_products: float = 0.0
+    noise_product_squares: float = 0.0
     best_loss: float = float("inf")
     best_epoch: int = -1
     skipped: int = 0

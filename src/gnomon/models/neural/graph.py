@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from gnomon.models.neural.stability import evaluating
 if TYPE_CHECKING:
     from gnomon.models.neural.base import NeuralModel
 
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 TRIED = 64
 """Windows that the graph is tried on."""
 
@@ -37,6 +39,13 @@ class WholeNet(nn.Module):
             x = x.clamp(-self.clip, self.clip)
         out: Tensor = self.head.probability(self.head(self.network(x)))
         return out
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what was wrong at the root, without colours."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return COLOUR.sub("", str(error)).strip().partition("\n")[0]
 
 
 def onnx_of(model: NeuralModel) -> OnnxModel:
@@ -63,8 +72,9 @@ def onnx_of(model: NeuralModel) -> OnnxModel:
                 dynamic_shapes={"x": {0: torch.export.Dim("n")}},
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error).partition("\n")[0]
-        raise ConfigError(f"{type(model).__name__} has no ONNX form: {reason}") from error
+        raise ConfigError(
+            f"{type(model).__name__} has no ONNX form: {_reason(error)}; serve it in its own format instead"
+        ) from error
     finally:
         chatty.setLevel(level)
     assert made is not None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from lightning.pytorch.strategies import DDPStrategy
@@ -24,6 +25,33 @@ if TYPE_CHECKING:
 ENDED, FAILED = "ended", "failed.json"
 
 
+class Exchange(Protocol):
+    """How a process that shares a fit tells the one that waits for it."""
+
+    def ended(self, learner: Learner) -> None:
+        """Where the fit ended; the first process says it."""
+        ...
+
+    def failed(self, error: GnomonError) -> None:
+        """Why the fit failed."""
+        ...
+
+
+@dataclass(frozen=True)
+class FolderExchange:
+    """Between processes of one machine."""
+
+    folder: Path
+
+    def ended(self, learner: Learner) -> None:
+        """Leaves it as a checkpoint."""
+        save_checkpoint(self.folder / ENDED, learner.progress, learner.tensors(), learner.identity)
+
+    def failed(self, error: GnomonError) -> None:
+        """Leaves its words."""
+        write_atomic(self.folder / FAILED, json.dumps({"error": str(error)}).encode())
+
+
 class QuietDDP(DDPStrategy):
     """DDP whose processes are set up like the one that started them."""
 
@@ -32,12 +60,17 @@ class QuietDDP(DDPStrategy):
 
     def setup_environment(self) -> None:
         """The first thing that a spawned process does."""
-        for name in LOGGERS:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        warnings.filterwarnings("ignore")
-        torch.set_num_threads(self.threads)
-        torch.use_deterministic_algorithms(self.strict)
+        prepare_process(self.threads, deterministic=self.strict)
         super().setup_environment()
+
+
+def prepare_process(threads: int, *, deterministic: bool) -> None:
+    """Sets up a process that does nothing else than share a fit."""
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
 
 
 def fit_in_processes(learner: Learner, folder: Path) -> None:
@@ -52,7 +85,7 @@ def fit_in_processes(learner: Learner, folder: Path) -> None:
     on_gpu = device_of(config).type == "cuda"
     strategy = QuietDDP(start_method="spawn", process_group_backend="nccl" if on_gpu else "gloo")
     strategy.threads, strategy.strict = config.threads, config.deterministic
-    learner.exchange = folder
+    learner.exchange = FolderExchange(folder)
     try:
         fit(learner, folder, devices=config.processes, strategy=strategy)
     except ProcessException:
@@ -65,15 +98,3 @@ def fit_in_processes(learner: Learner, folder: Path) -> None:
     found = load_checkpoint(folder / ENDED, learner.identity)
     if found is not None:
         learner.take(*found)
-
-
-def hand_back(learner: Learner) -> None:
-    """In a spawned process: leaves where the fit ended for the process that waits."""
-    assert learner.exchange is not None
-    save_checkpoint(learner.exchange / ENDED, learner.progress, learner.tensors(), learner.identity)
-
-
-def hand_back_failure(learner: Learner, error: GnomonError) -> None:
-    """In a spawned process: leaves why the fit failed."""
-    assert learner.exchange is not None
-    write_atomic(learner.exchange / FAILED, json.dumps({"error": str(error)}).encode())

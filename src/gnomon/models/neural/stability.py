@@ -32,35 +32,52 @@ STILL = 1e-6
 class GradientNoise:
     """The noise scale of the gradients of an epoch: the batch size beyond which more windows a step hardly help.
 
-    B = trace(covariance of one window's gradient) / |mean gradient|^2, estimated from the steps' gradients, each a mean
-    over `batch` windows, while the weights move. Reference: McCandlish et al. 2018, "An empirical model of large-batch
-    training", appendix A.
+    B = trace(covariance of one window's gradient) / |mean gradient|^2, each averaged over the steps of the epoch before
+    they are divided. Two batches at the same weights tell them apart: the inner product of their gradients has the
+    squared mean gradient as its mean, and what a gradient's own square has above it is noise. Steps that follow each
+    other stand for the two batches. (The mean gradient of a whole epoch would not do: the weights move, and around a
+    minimum it is near 0 whatever the batch.) Reference: McCandlish et al. 2018, "An empirical model of large-batch
+    training", appendix A.1.
     """
 
     batch: int
     steps: int = 0
     squares: float = 0.0
     """Sum of the squared norms."""
-    total: list[Tensor] = field(default_factory=list)
-    """Sum of the gradients, a tensor a parameter."""
+    products: float = 0.0
+    """Sum of the inner products of each gradient with the one before."""
+    product_squares: float = 0.0
+    """Sum of their squares."""
+    last: list[Tensor] = field(default_factory=list)
+    """The last gradient, a tensor a parameter."""
 
     def add(self, gradients: Sequence[Tensor | None], norm: float, like: Sequence[Tensor]) -> None:
         """Counts one step; `like` are the parameters, None the gradient of one that is frozen."""
-        if not self.total:
-            self.total = [torch.zeros_like(parameter) for parameter in like]
-        pairs = [(held, new) for held, new in zip(self.total, gradients, strict=True) if new is not None]
-        torch._foreach_add_([held for held, _ in pairs], [new for _, new in pairs])
+        new = [torch.zeros_like(p) if g is None else g.detach() for g, p in zip(gradients, like, strict=True)]
+        if self.last:
+            product = float(torch.stack([part.sum() for part in torch._foreach_mul(self.last, new)]).sum())
+            self.products += product
+            self.product_squares += product * product
+            torch._foreach_copy_(self.last, new)
+        else:
+            self.last = [gradient.clone() for gradient in new]
         self.steps += 1
         self.squares += norm * norm
 
     def scale(self) -> float:
-        """The noise scale in windows; NaN before two steps, infinite where the mean gradient drowns in its noise."""
-        if self.steps < 2:
+        """The noise scale in windows; NaN where it cannot be known.
+
+        That is before three steps, and where the inner products are not above 0 by two standard errors: then nothing
+        tells the mean gradient from none, and the scale may be anything from far above the batch on.
+        """
+        pairs = self.steps - 1
+        if pairs < 2:
             return math.nan
-        mean = sum(float((held.double() / self.steps).square().sum()) for held in self.total)
-        variance = max(self.squares / self.steps - mean, 0.0) * self.steps / (self.steps - 1)
-        signal = mean - variance / self.steps
-        return self.batch * variance / signal if signal > 0 else math.inf
+        signal = self.products / pairs
+        spread = max(self.product_squares / pairs - signal * signal, 0.0) * pairs / (pairs - 1)
+        if signal <= 2.0 * math.sqrt(spread / pairs):
+            return math.nan
+        return self.batch * max(self.squares / self.steps - signal, 0.0) / signal
 
 
 def dead_units(network: nn.Module, x: Tensor) -> float:

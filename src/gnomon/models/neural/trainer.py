@@ -1,4 +1,4 @@
-"""The one trainer of all nets: PyTorch Lightning runs the loop, on the CPU, a GPU, or several processes (DDP).
+"""The one trainer of all nets: PyTorch Lightning runs the loop, on the CPU, a GPU, or several processes (DDP, Ray).
 
 What a step does is a function of the seed and the step's number alone (which windows, which units drop out, how large
 the step is), so a fit that was killed goes on from a checkpoint, in the middle of an epoch too, and ends in the same
@@ -28,8 +28,9 @@ from gnomon.models.neural.checkpoint import (
 )
 from gnomon.models.neural.data import Batch, Schedule, Windows
 from gnomon.models.neural.inference import device_of, steady
-from gnomon.models.neural.processes import fit_in_processes, hand_back, hand_back_failure
+from gnomon.models.neural.processes import Exchange, fit_in_processes
 from gnomon.models.neural.quiet import quiet_lightning
+from gnomon.models.neural.ray_workers import fit_on_ray
 from gnomon.models.neural.stability import (
     GradientNoise,
     dead_units,
@@ -47,10 +48,14 @@ if TYPE_CHECKING:
 
 PROBED = 256
 """Training windows on which dead units are counted."""
+NOISE = ("steps", "squares", "products", "product_squares")
+"""What a checkpoint holds of the gradients' noise, beside the last gradient."""
 SKIPS = 25
 """Steps in a row whose gradient may overflow in 16-bit numbers while their scale is found."""
 
 Told = Callable[[int, Mapping[str, float]], bool]
+Keep = Callable[[Path, Progress, Mapping[str, Tensor], str], None]
+"""What writes a checkpoint: `save_checkpoint`, here or on the machine that the fit was called on."""
 
 
 def train_network(
@@ -80,12 +85,15 @@ def train_network(
 
     learner.replay(tell)
     with steady(config), quiet_lightning() as folder:
-        if config.processes == 1:
-            learner.tell = tell
-            fit(learner, folder)
-        else:
+        if config.launcher == "ray":
+            fit_on_ray(learner, folder)
+            learner.replay(tell)
+        elif config.processes > 1:
             fit_in_processes(learner, folder)
             learner.replay(tell)
+        else:
+            learner.tell = tell
+            fit(learner, folder)
         learner.restore_best()
         report = learner.report(model.feature_names)
     if checkpoint is not None:
@@ -171,9 +179,10 @@ class Learner(lightning.LightningModule):
         self.moments: dict[str, Tensor] = {}
         """The optimiser's, of a checkpoint, until the optimiser takes them."""
         self.tell: Told | None = None
-        self.exchange: Path | None = None
+        self.exchange: Exchange | None = None
         """Where processes that share the fit leave how it ended."""
         self.checkpoints: Path | None = None
+        self.keep: Keep = save_checkpoint
         self.identity = ""
 
     @property
@@ -278,7 +287,7 @@ class Learner(lightning.LightningModule):
             "extreme feature values"
         )
         if self.exchange is not None:
-            hand_back_failure(self, error)
+            self.exchange.failed(error)
         raise error
 
     def on_train_batch_end(self, outputs: Any, batch: Batch, batch_idx: int) -> None:  # noqa: ARG002
@@ -324,7 +333,7 @@ class Learner(lightning.LightningModule):
     def on_train_end(self) -> None:
         """Hands the result to the process that waits for it."""
         if self.exchange is not None and self.global_rank == 0:
-            hand_back(self)
+            self.exchange.ended(self)
 
     def frozen(self) -> list[nn.Module]:
         """The parts that do not learn in the present epoch."""
@@ -357,14 +366,15 @@ class Learner(lightning.LightningModule):
         """Writes where the fit stands, where it was given a folder."""
         if self.checkpoints is None or self.global_rank != 0:
             return
-        self.progress.noise_steps, self.progress.noise_squares = self.noise.steps, self.noise.squares
-        save_checkpoint(self.checkpoints, self.progress, self.tensors(), self.identity)
+        for name in NOISE:
+            setattr(self.progress, f"noise_{name}", getattr(self.noise, name))
+        self.keep(self.checkpoints, self.progress, self.tensors(), self.identity)
 
     def tensors(self) -> dict[str, Tensor]:
         """All tensors of a checkpoint."""
         held = {f"net/{name}": tensor for name, tensor in tensors_of(self.net).items()}
         held |= {f"best/{name}": tensor for name, tensor in self.best.items()}
-        held |= {f"noise/{i:05d}": tensor for i, tensor in enumerate(self.noise.total)}
+        held |= {f"noise/{i:05d}": tensor for i, tensor in enumerate(self.noise.last)}
         state = self.trainer.optimizers[0].state
         for name, parameter in self.net.named_parameters():
             held |= {f"optimizer/{name}/{key}": value for key, value in state.get(parameter, {}).items()}
@@ -379,7 +389,8 @@ class Learner(lightning.LightningModule):
         self.progress, self.best, self.moments = progress, of["best"], of["optimizer"]
         self.net.load_state_dict(of["net"])
         noise = [of["noise"][name] for name in sorted(of["noise"])]
-        self.noise = GradientNoise(self.config.batch_size, progress.noise_steps, progress.noise_squares, noise)
+        sums = {name: getattr(progress, f"noise_{name}") for name in NOISE}
+        self.noise = GradientNoise(self.config.batch_size, **sums, last=noise)
 
     def resume(self) -> None:
         """Goes on from the last checkpoint, where there is one."""

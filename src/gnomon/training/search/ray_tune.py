@@ -6,13 +6,11 @@ is therefore what one worker in process finds, whichever machine was faster.
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from typing import Any
 
-from gnomon.core.errors import ConfigError, TrainingError
+from gnomon.core.cluster import environment, ray_cluster
+from gnomon.core.errors import TrainingError
 from gnomon.training.search.base import Asked, Outcome
 from gnomon.training.search.campaign import Campaign
 from gnomon.training.search.evaluate import Ground, score_trial
@@ -31,14 +29,9 @@ def search_by_tune(campaign: Campaign, ground: Ground, *, address: str | None, w
     `address` names a cluster, whose machines need this package; without it one is started here and stopped afterwards.
     Raises ConfigError without Ray or where no cluster answers, TrainingError where Tune stops before the end.
     """
-    try:
-        import ray
+    with environment(QUIET), ray_cluster(address, processors=workers * threads, where="search.address: ") as ray:
         from ray import tune
-    except ImportError:
-        raise ConfigError(
-            "Ray Tune is not installed; pip install 'gnomon[ray]', or set search.compute: threads"
-        ) from None
-    with environment(QUIET), cluster(ray, address, processors=workers * threads):
+
         desk = ray.remote(num_cpus=0)(Desk).remote()
         searcher = searcher_of(campaign, desk)
         with tempfile.TemporaryDirectory() as folder:
@@ -132,35 +125,3 @@ def searcher_of(campaign: Campaign, desk: Any) -> Any:
             """Nothing."""
 
     return CampaignSearcher()
-
-
-@contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables for as long as Tune runs."""
-    held = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in held.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
-@contextmanager
-def cluster(ray: Any, address: str | None, *, processors: int) -> Iterator[None]:
-    """The Ray cluster at `address`, or one on this machine; what is started here is stopped here."""
-    started = not ray.is_initialized()
-    if started:
-        own = {"num_cpus": processors, "include_dashboard": False} if address is None else {}
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level="error", **own)
-        except ConnectionError as error:
-            raise ConfigError(f"search.address: no Ray cluster answers at {address!r}: {error}") from None
-    try:
-        yield
-    finally:
-        if started:
-            ray.shutdown()

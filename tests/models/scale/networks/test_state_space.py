@@ -93,3 +93,14 @@ def test_s4d_is_a_convolution_with_its_kernel() -> None:
     kernel = torch.stack([(2 * c * keep**k * (keep - 1) / rate).sum(dim=1).real for k in range(40)])
     expected = [sum(kernel[k] * u[0, t - k] for k in range(t + 1)) + u[0, t] for t in range(40)]
     torch.testing.assert_close(core(u)[0], torch.stack(expected), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("bars", [1, 7, 300])
+def test_the_convolution_in_real_numbers_is_the_recurrence(bars: int) -> None:
+    torch.manual_seed(0)
+    core = DiagonalCore(6, 4).double()
+    with torch.no_grad():
+        for parameter in core.parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+        u = torch.randn(2, bars, 6, dtype=torch.float64)
+        torch.testing.assert_close(core.convolved(u), core(u), rtol=1e-9, atol=1e-9)

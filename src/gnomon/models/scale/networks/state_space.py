@@ -190,6 +190,30 @@ class DiagonalCore(Core):
         """The modes before the first bar: complex [b, inner, states]."""
         return torch.complex(held := super().start(batch), held)
 
+    def forward(self, u: Tensor) -> Tensor:
+        """[b, n, inner] to the same. ONNX has no complex numbers: an exported graph convolves in real ones."""
+        return self.convolved(u) if torch.compiler.is_exporting() else super().forward(u)
+
+    def convolved(self, u: Tensor) -> Tensor:
+        """What `forward` gives, as a causal convolution with the response to a single 1: n^2 products a channel."""
+        bars = u.shape[1]
+        step, decay = self.log_step.exp(), self.log_decay.exp()
+        fade, angle = torch.exp(-step * decay), step * self.turn
+        # What is written of an input, (keep - 1) / rate, times how it is read, each as a real and an imaginary part.
+        size = decay.square() + self.turn.square()
+        real, imaginary = fade * angle.cos() - 1.0, fade * angle.sin()
+        write_real = (imaginary * self.turn - real * decay) / size
+        write_imaginary = -(real * self.turn + imaginary * decay) / size
+        read_real, read_imaginary = self.read[..., 0], self.read[..., 1]
+        along = write_real * read_real - write_imaginary * read_imaginary
+        across = write_real * read_imaginary + write_imaginary * read_real
+        ago = torch.arange(bars - 1, -1, -1, dtype=u.dtype, device=u.device)
+        turned = angle.unsqueeze(-1) * ago
+        modes = along.unsqueeze(-1) * turned.cos() - across.unsqueeze(-1) * turned.sin()
+        response = 2.0 * (torch.exp(-(step * decay).unsqueeze(-1) * ago) * modes).sum(dim=1)
+        said = conv1d(pad(u.transpose(1, 2), (bars - 1, 0)), response.unsqueeze(1), groups=self.inner)
+        return said.transpose(1, 2) + self.skip * u
+
     def recurrence(self, u: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See `Core`; zero-order hold."""
         rate = torch.complex(-self.log_decay.exp(), self.turn)
