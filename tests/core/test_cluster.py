@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gnomon.core.cluster import environment, ray_cluster
+from gnomon.core.cluster import OWN, environment, ray_cluster
 from gnomon.core.errors import ConfigError
 
 
@@ -25,7 +25,7 @@ class Ray(SimpleNamespace):
     def init(self, **settings: Any) -> None:
         if settings["address"] == "nowhere:1":
             raise ConnectionError("refused")
-        self.asked.append(settings)
+        self.asked.append({**settings, "niceness": os.environ.get(*OWN)})
         self.running = True
 
     def shutdown(self) -> None:
@@ -51,10 +51,11 @@ def test_what_is_started_here_is_stopped_here(ray: Ray) -> None:
         fails()
     assert seen == [True, True]
     assert not ray.running
-    assert ray.asked[0]["num_cpus"] == 3
+    assert (ray.asked[0]["num_cpus"], ray.asked[0]["niceness"]) == (3, "0")
     with ray_cluster("ray://head:10001", processors=3):
         # A cluster has the processors that it has.
         assert "num_cpus" not in ray.asked[1]
+        assert ray.asked[1]["niceness"] is None
 
 
 def test_a_running_one_is_used_and_left(ray: Ray) -> None:

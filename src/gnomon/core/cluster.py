@@ -10,6 +10,9 @@ from typing import Any
 
 from gnomon.core.errors import ConfigError
 
+OWN = {"RAY_worker_niceness": "0"}
+"""Ray's workers step back for everything else on a machine (nice 15); what is started here is what is waited for."""
+
 
 @contextmanager
 def ray_cluster(address: str | None, *, processors: int, where: str = "") -> Iterator[Any]:
@@ -25,7 +28,8 @@ def ray_cluster(address: str | None, *, processors: int, where: str = "") -> Ite
     if started:
         own: dict[str, Any] = {"num_cpus": processors, "include_dashboard": False} if address is None else {}
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
+            with environment(OWN if address is None else {}):
+                ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except ConnectionError as error:
             raise ConfigError(f"{where}no Ray cluster answers at {address!r}: {error}") from None
     try:

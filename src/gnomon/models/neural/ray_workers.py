@@ -23,8 +23,6 @@ QUIET = {
     "RAY_TRAIN_V2_ENABLED": "1",
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "RAY_AIR_NEW_OUTPUT": "0",
-    # Where Ray is started here, its workers are what is waited for: they step back for nothing else.
-    "RAY_worker_niceness": "0",
 }
 State = tuple[Progress, bytes]
 """How far a fit is, and its tensors as safetensors: Ray Train returns no tensors."""
