@@ -117,10 +117,7 @@ def _writer(ray: Any) -> Any:
 
 def _cause(error: Exception) -> str:
     """What a worker's own error said, or the last that Ray says."""
-    failures = [str(failure).strip() for failure in getattr(error, "worker_failures", {}).values()]
-    for failure in failures:
-        _, found, words = failure.rpartition(f"{TrainingError.__name__}: ")
-        if found:
-            return words
-    last = (failures or [str(error).strip()])[0].splitlines()[-1]
-    return f"a worker of the Ray cluster failed: {last}"
+    failures = list(getattr(error, "worker_failures", {}).values())
+    own = next((str(failure) for failure in failures if isinstance(failure, GnomonError)), None)
+    last = str(failures[0] if failures else error).strip().splitlines()[-1]
+    return own or f"a worker of the Ray cluster failed: {last}"
