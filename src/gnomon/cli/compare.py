@@ -133,6 +133,12 @@ def show(console: Console, data: dict[str, Any]) -> None:
     ]
     columns = ("approach", "chosen", "total return", "Sharpe a year", "+/-", "95%", "DSR", "edge")
     table(console, columns, rows, title="Out of sample, after costs")
+    if data["searches"]:
+        searches = [
+            (one["model"], str(one["trials"]), one["metric"], figure(one["first"], ".4f"), figure(one["best"], ".4f"))
+            for one in data["searches"]
+        ]
+        table(console, ("searched", "settings tried", "by", "at first", "best"), searches)
     if data["ablations"]:
         parts = [
             (
