@@ -57,6 +57,7 @@ SKIPPING: dict[str, Build] = {
     "patchtst": lambda f, n: PatchTSTNetwork(
         f, n, patch=8, stride=4, dim=8, heads=2, layers=2, width=8, dropout=0.1, revin=True, skip=True
     ),
+    "tft": lambda f, n: TFTNetwork(f, n, dim=8, heads=2, dropout=0.1, skip=True),
     "omni_scale": lambda f, n: OmniScaleNetwork(f, n, channels=2, largest=31, width=8, dropout=0.1, skip=True),
 }
 every = pytest.mark.parametrize("name", NETWORKS)

@@ -28,6 +28,8 @@ class TFTConfig(NetConfig):
     """Size of every vector; time and memory grow with features x window x dim."""
     heads: int = Field(default=2, ge=1)
     """Attentions, which share one value."""
+    skip: bool = True
+    """Whether the head reads the last bar's features too, as they are: a linear model is then a part of the net."""
 
     @model_validator(mode="after")
     def _heads_share_dim(self) -> Self:
@@ -42,7 +44,9 @@ class TFTConfig(NetConfig):
 class TFT(NeuralModel):
     """Variable selection, an LSTM and interpretable attention (Lim et al. 2021).
 
-    The report's importance is the mean weight that the selection gives to each feature on training windows.
+    The report's importance is the mean weight that the selection gives to each feature on training windows. What the
+    paper gates as static inputs has no place here; in its stead the newest bar has a linear path of its own to the head
+    (`skip`), as in LSTNet (Lai et al. 2018) and TiDE (Das et al. 2023).
     """
 
     Config = TFTConfig
@@ -52,4 +56,6 @@ class TFT(NeuralModel):
         from gnomon.models.forecasting.networks.tft import TFTNetwork
 
         config = self.config
-        return TFTNetwork(features, length, dim=config.dim, heads=config.heads, dropout=config.dropout)
+        return TFTNetwork(
+            features, length, dim=config.dim, heads=config.heads, dropout=config.dropout, skip=config.skip
+        )

@@ -21,11 +21,24 @@ BLOCK = 1024
 
 
 class TFTNetwork(Network):
-    """Variable selection, an LSTM, interpretable attention and gated residuals, in the paper's order."""
+    """Variable selection, an LSTM, interpretable attention and gated residuals, in the paper's order.
 
-    def __init__(self, features: int, length: int, *, dim: int, heads: int, dropout: float) -> None:  # noqa: ARG002
+    With `skip` the last bar's features stand beside what comes of them, as they are.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        length: int,  # noqa: ARG002
+        *,
+        dim: int,
+        heads: int,
+        dropout: float,
+        skip: bool = False,
+    ) -> None:
         super().__init__()
-        self.width = dim
+        self.width = dim + features if skip else dim
+        self.skip = skip
         self.selection = VariableSelection(features, dim, dropout)
         self.lstm = nn.LSTM(dim, dim, batch_first=True)
         self.lstm_gate = GatedSkip(dim, dropout)
@@ -42,14 +55,15 @@ class TFTNetwork(Network):
         return self.enrich(self.lstm_gate(recalled, selected))  # type: ignore[no-any-return]
 
     def forward(self, x: Tensor) -> Tensor:
-        """[b, length, features] to [b, dim]."""
+        """[b, length, features] to [b, width]."""
         selected, _ = self.selection(x)
         recalled, _ = self.lstm(selected)
         temporal = self.lstm_gate(recalled, selected)
         enriched = self.enrich(temporal)
         attended, _ = self.attention(enriched)
         attended = self.attention_gate(attended, enriched[:, -1])
-        return self.last_gate(self.reason(attended), temporal[:, -1])  # type: ignore[no-any-return]
+        vector: Tensor = self.last_gate(self.reason(attended), temporal[:, -1])
+        return torch.cat([vector, x[:, -1]], dim=1) if self.skip else vector
 
     def variable_weights(self, x: Tensor) -> Tensor:
         """[b, length, features]: how much of each feature is let through at each bar; they add up to 1."""
