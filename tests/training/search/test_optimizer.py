@@ -19,6 +19,7 @@ from polars.testing import assert_frame_equal
 
 from gnomon.config import ConfigManager
 from gnomon.core.errors import ConfigError, IntegrityError, LockedError, TrainingError
+from gnomon.models.base import ModelRegistry
 from gnomon.store.trials import market_of, trial_ledger
 from gnomon.training import HPOptimizer, HyperparameterOptimizer, Prepared, SearchResult, TrainingEngine
 from gnomon.training.search import campaign as campaign_file
@@ -91,8 +92,11 @@ def test_the_call_that_users_write(workspace: Path) -> None:
     assert result.best_value == complete["log_loss"].min()
     assert sum(result.importance.values()) == pytest.approx(1.0)
     assert set(result.importance) == set(result.space)
-    # The search begins at the defaults, as far as the ranges hold them.
-    assert result.records[0].params == {"learning_rate": 0.05, "min_rows_in_leaf": 60, "num_leaves": 15}
+    # The search begins at what an earlier one found, as far as the ranges hold it.
+    tuned = ModelRegistry.models.get("lightgbm").Config.tuned
+    assert tuned["min_rows_in_leaf"] > 60
+    begun = {"learning_rate": tuned["learning_rate"], "min_rows_in_leaf": 60, "num_leaves": tuned["num_leaves"]}
+    assert result.records[0].params == begun
 
 
 @pytest.mark.parametrize("settings", [{}, {"pruner": "none"}, {"pruner": "hyperband", "sampler": "random"}])
