@@ -11,6 +11,7 @@ import importlib.util
 import os
 import statistics
 import time
+from collections.abc import Sequence
 
 from gnomon.config.models import ModelConfig
 from gnomon.honesty.markets import planted
@@ -43,10 +44,10 @@ def shares(model: str, markets: int = MARKETS) -> list[float]:
     return [put_on_trial(planted(seed, ROWS + TESTED), config, seed=seed).share for seed in range(markets)]
 
 
-def run() -> dict[str, dict[str, object]]:
-    """The mean share a model."""
+def figures_of(models: Sequence[str]) -> dict[str, dict[str, object]]:
+    """The mean share a model, with each market's and its standard error."""
     figures: dict[str, dict[str, object]] = {}
-    for model in learners():
+    for model in models:
         began = time.process_time()
         earned = shares(model)
         figures[f"share found by {model}"] = {
@@ -60,6 +61,11 @@ def run() -> dict[str, dict[str, object]]:
             "load": os.getloadavg()[0],
         }
     return figures
+
+
+def run() -> dict[str, dict[str, object]]:
+    """The mean share a model."""
+    return figures_of(learners())
 
 
 if __name__ == "__main__":

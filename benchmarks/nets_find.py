@@ -9,11 +9,8 @@ and around weights that were drawn its share would say nothing of it.
 from __future__ import annotations
 
 import importlib.util
-import os
-import statistics
-import time
 
-from benchmarks.models_find import MARKETS, shares
+from benchmarks.models_find import figures_of
 from gnomon.models import ModelRegistry
 from gnomon.models.neural.base import NeuralModel
 
@@ -34,21 +31,7 @@ def learners() -> list[str]:
 
 def run() -> dict[str, dict[str, object]]:
     """The mean share a net."""
-    figures: dict[str, dict[str, object]] = {}
-    for net in learners():
-        began = time.process_time()
-        earned = shares(net, MARKETS)
-        figures[f"share found by {net}"] = {
-            "value": statistics.mean(earned),
-            "target": 0.5,
-            "better": "higher",
-            "unit": "",
-            "shares": earned,
-            "standard_error": statistics.stdev(earned) / len(earned) ** 0.5,
-            "seconds": time.process_time() - began,
-            "load": os.getloadavg()[0],
-        }
-    return figures
+    return figures_of(learners())
 
 
 if __name__ == "__main__":
