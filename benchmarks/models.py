@@ -63,7 +63,7 @@ def bare(name: str, x: np.ndarray, y: np.ndarray) -> Any:
     return model
 
 
-def seconds(*works: Callable[[], object], rounds: int = 3) -> list[float]:
+def seconds(*works: Callable[[], object], rounds: int = 5) -> list[float]:
     """Processor seconds of each, the fastest of some rounds in turn."""
     best = [float("inf")] * len(works)
     for _ in range(rounds):
