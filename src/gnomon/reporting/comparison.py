@@ -29,7 +29,7 @@ from gnomon.reporting.document import (
     Table,
     Text,
 )
-from gnomon.reporting.sections.doubt import doubt_table
+from gnomon.reporting.sections.doubt import doubt_table, sharpe_panel
 from gnomon.reporting.standings import Standing, standing_blocks
 from gnomon.reporting.words import format_value, known, label, period_text
 
@@ -344,23 +344,7 @@ def _sharpe_figure(approaches: Sequence[Approach]) -> Figure:
         title="Sharpe ratio of each approach",
         alt="Points with error bars, the Sharpe ratio a year and its standard error: "
         + "; ".join(f"{name} {format_value(doubt, 'sharpe')}" for name, doubt in zip(names, doubts, strict=True)),
-        panels=(
-            Panel(
-                title="Sharpe ratio a year ± its standard error",
-                marks=(
-                    Mark(
-                        kind="points",
-                        name="Sharpe ratio a year",
-                        x=names,
-                        y=[known(doubt.annual_sharpe) for doubt in doubts],
-                        error=[known(doubt.annual_standard_error) for doubt in doubts],
-                        legend=False,
-                    ),
-                ),
-                form="sharpe",
-                rules=(Rule(axis="y", value=0.0),),
-            ),
-        ),
+        panels=(sharpe_panel(names, doubts),),
         x_form="text",
         height=300,
         caption=f"Held against {doubts[0].trials:,} tries (N), each on {doubts[0].n:,} returns (T).",

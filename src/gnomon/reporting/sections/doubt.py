@@ -8,7 +8,7 @@ from typing import Any
 from gnomon.evaluation.base import SharpeDoubt
 from gnomon.metrics.significance import sharpe_standard_error
 from gnomon.reporting.base import ReportContent
-from gnomon.reporting.document import Block, Column, Section, Table, Text
+from gnomon.reporting.document import Block, Column, Mark, Panel, Rule, Section, Table, Text
 from gnomon.reporting.sections.trading import doubt_of
 from gnomon.reporting.words import format_value, known, label
 
@@ -201,6 +201,25 @@ def every_doubt(content: ReportContent) -> list[tuple[str, SharpeDoubt]]:
 def all_doubts(content: ReportContent) -> Table:
     """One row for each Sharpe ratio in the report."""
     return doubt_table(every_doubt(content), title="Every Sharpe ratio in this report, with its doubt")
+
+
+def sharpe_panel(names: Sequence[str], doubts: Sequence[SharpeDoubt]) -> Panel:
+    """A point with its standard error for each Sharpe ratio."""
+    return Panel(
+        title="Sharpe ratio a year ± its standard error",
+        marks=(
+            Mark(
+                kind="points",
+                name="Sharpe ratio a year",
+                x=names,
+                y=[known(doubt.annual_sharpe) for doubt in doubts],
+                error=[known(doubt.annual_standard_error) for doubt in doubts],
+                legend=False,
+            ),
+        ),
+        form="sharpe",
+        rules=(Rule(axis="y", value=0.0),),
+    )
 
 
 def doubt_table(doubts: Sequence[tuple[str, SharpeDoubt]], *, title: str) -> Table:

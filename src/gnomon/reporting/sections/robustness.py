@@ -9,9 +9,10 @@ import polars as pl
 
 from gnomon.evaluation.base import Evaluation
 from gnomon.reporting.base import ReportContent
-from gnomon.reporting.document import Block, Callout, Column, Figure, Mark, Panel, Rule, Section, Table, Text
+from gnomon.reporting.document import Block, Callout, Column, Figure, Mark, Panel, Section, Table, Text
+from gnomon.reporting.sections.doubt import sharpe_panel
 from gnomon.reporting.sections.trading import doubt_of
-from gnomon.reporting.words import format_value, known, label
+from gnomon.reporting.words import format_value, label
 
 METHODS = {
     "": "As it was",
@@ -77,23 +78,7 @@ def regime_figure(evaluation: Evaluation) -> Figure:
             "Points with error bars, the Sharpe ratio a year of each regime and its standard error: "
             + "; ".join(f"{name} {format_value(doubt, 'sharpe')}" for name, doubt in zip(names, doubts, strict=True))
         ),
-        panels=(
-            Panel(
-                title="Sharpe ratio a year ± its standard error",
-                marks=(
-                    Mark(
-                        kind="points",
-                        name="Sharpe ratio a year",
-                        x=names,
-                        y=[known(doubt.annual_sharpe) for doubt in doubts],
-                        error=[known(doubt.annual_standard_error) for doubt in doubts],
-                        legend=False,
-                    ),
-                ),
-                form="sharpe",
-                rules=(Rule(axis="y", value=0.0),),
-            ),
-        ),
+        panels=(sharpe_panel(names, doubts),),
         x_form="text",
         height=320,
         caption=f"Held against {doubts[0].trials:,} tries (N); each regime's number of returns (T) is in the table.",
